@@ -1,0 +1,9 @@
+"""The database: transactions that know their tenant, and the schema that keeps tenants apart.
+
+Two locks guard each tenant's rows: row-level security with FORCE, set per transaction, and an explicit tenant_id in
+every key, index and query.
+"""
+
+from callmissed.foundation.database.transactions import Database, Tx
+
+__all__ = ["Database", "Tx"]

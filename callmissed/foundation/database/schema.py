@@ -1,0 +1,85 @@
+"""The schema as SQL, derived from the mapped classes: tables, indexes, row security, grants, partitions.
+
+`tools/freeze_schema.py` writes the result into a migration; nothing creates tables at run time.
+"""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from callmissed.foundation.datamap import is_tenant_table
+
+APPLICATION_ROLES = "cm_app, cm_worker"
+
+FUNCTIONS = """\
+CREATE SCHEMA IF NOT EXISTS cm;
+GRANT USAGE ON SCHEMA cm TO cm_app, cm_worker, cm_verifier, cm_search;
+
+-- The tenant of this transaction; NULL when none is set, and then no row is visible.
+CREATE OR REPLACE FUNCTION cm.tenant() RETURNS uuid LANGUAGE sql STABLE
+AS $$ SELECT nullif(current_setting('app.tenant_id', true), '')::uuid $$;
+
+-- Row security does not reach partitions through their parent: each gets its own, and no role gets a grant on it.
+CREATE OR REPLACE FUNCTION cm.guard(relation regclass) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', relation);
+  EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', relation);
+  EXECUTE format('CREATE POLICY tenant_isolation ON %s TO cm_app, cm_worker '
+                 'USING (tenant_id = cm.tenant()) WITH CHECK (tenant_id = cm.tenant())', relation);
+  EXECUTE format('CREATE POLICY verifier_reads ON %s FOR SELECT TO cm_verifier USING (true)', relation);
+END $$;
+REVOKE ALL ON FUNCTION cm.guard(regclass) FROM PUBLIC;
+
+-- Monthly partitions of one table: from the current month until so many months ahead. Safe to repeat and to race.
+CREATE OR REPLACE FUNCTION cm.ensure_partitions(parent regclass, from_month date, months int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_catalog, pg_temp AS $$
+DECLARE
+  month date; child text; made int := 0;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = parent) THEN
+    RAISE EXCEPTION '% is not partitioned', parent;
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('cm.ensure_partitions'));
+  FOR i IN 0..least(months, 36) LOOP
+    month := date_trunc('month', from_month) + make_interval(months => i);
+    child := (SELECT relname FROM pg_class WHERE oid = parent) || to_char(month, '_YYYYMM');
+    CONTINUE WHEN to_regclass(format('public.%I', child)) IS NOT NULL;
+    EXECUTE format('CREATE TABLE public.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', child, parent,
+                   month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+    PERFORM cm.guard(format('public.%I', child)::regclass);
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END $$;
+REVOKE ALL ON FUNCTION cm.ensure_partitions(regclass, date, int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cm.ensure_partitions(regclass, date, int) TO cm_worker;
+"""
+
+
+def statements(tables: tuple[Table, ...]) -> Iterator[str]:
+    """Every statement that creates these tables with their locks, in order, each ending in a semicolon."""
+    yield FUNCTIONS
+    for table in tables:
+        yield from table_statements(table)
+
+
+def table_statements(table: Table) -> Iterator[str]:
+    """The statements of one table: itself, its indexes, row security, grants, extra SQL and first partitions."""
+    dialect = postgresql.dialect()
+    row = table.info["row"]
+    yield f"-- {' '.join((row.__doc__ or '').split())}"
+    yield str(CreateTable(table).compile(dialect=dialect)).strip() + ";"
+    for index in sorted(table.indexes, key=lambda each: str(each.name)):
+        yield str(CreateIndex(index).compile(dialect=dialect)) + ";"
+    if is_tenant_table(table):
+        yield f"SELECT cm.guard('{table.name}');"
+    rights = "SELECT, INSERT" if row.__append_only__ else "SELECT, INSERT, UPDATE, DELETE"
+    yield f"GRANT {rights} ON {table.name} TO {APPLICATION_ROLES};"
+    yield f"GRANT SELECT ON {table.name} TO cm_verifier;"
+    for extra in row.__sql__:
+        yield extra.strip().rstrip(";") + ";"
+    if row.__partition__:
+        yield f"SELECT cm.ensure_partitions('{table.name}', CURRENT_DATE, 3);"

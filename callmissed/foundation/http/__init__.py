@@ -1,0 +1,25 @@
+"""The HTTP edge: routes that declare their access, transactions that commit before the reply, one shape for problems.
+
+FastAPI is entered through here: a route without `access=` does not register.
+"""
+
+from callmissed.foundation.http.access import AccessRule, permits, public, signed_in
+from callmissed.foundation.http.errors import problem_response
+from callmissed.foundation.http.middleware import Edge, EdgeLimits
+from callmissed.foundation.http.router import ControlTx, Router, TenantTx, services
+from callmissed.foundation.http.stream import event_stream
+
+__all__ = [
+    "AccessRule",
+    "ControlTx",
+    "Edge",
+    "EdgeLimits",
+    "Router",
+    "TenantTx",
+    "event_stream",
+    "permits",
+    "problem_response",
+    "public",
+    "services",
+    "signed_in",
+]

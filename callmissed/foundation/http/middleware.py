@@ -1,0 +1,159 @@
+"""The outermost layer: request id, known hosts, body limit, cross-site writes, security headers, last resort.
+
+Plain ASGI, because it sits in front of every byte, streams included.
+"""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from callmissed.foundation.http.errors import problem_response
+from callmissed.foundation.problems import CrossSite, Problem, TooLarge, UnknownHost
+
+log = logging.getLogger(__name__)
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+SECURITY_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), payment=(), interest-cohort=()",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeLimits:
+    """What the edge accepts: host names, body sizes in bytes (by path prefix, longest wins), own origins.
+
+    `open_prefixes` are surfaces that other websites may call by design (the widget's and the API's own routes): they
+    carry no cookie authority, so a cross-site write there proves nothing and harms nobody.
+    """
+
+    hosts: frozenset[str]
+    body_limit: int = 1_000_000
+    body_limits: tuple[tuple[str, int], ...] = ()
+    open_prefixes: tuple[str, ...] = ()
+    secure: bool = False
+
+    def limit_for(self, path: str) -> int:
+        """The body limit of a path."""
+        fitting = [(len(prefix), size) for prefix, size in self.body_limits if path.startswith(prefix)]
+        return max(fitting)[1] if fitting else self.body_limit
+
+
+class Edge:
+    """ASGI middleware: everything that must hold for every request, whatever answers it."""
+
+    def __init__(self, app: ASGIApp, limits: EdgeLimits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse what must not enter; stamp what leaves."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = secrets.token_hex(8)
+        outgoing = _Outgoing(send, scope["request_id"], secure=self._limits.secure)
+        incoming = _Incoming(receive, self._limits.limit_for(scope["path"]))
+        try:
+            self._admit(scope)
+            await self._app(scope, incoming, outgoing)
+        except Problem as problem:
+            await self._answer(scope, receive, outgoing, problem)
+        except Exception as failure:  # noqa: BLE001 - the last resort of the process: nothing may reach the client raw
+            # The type and place only: an exception's text may quote personal data.
+            log.exception("request failed", exc_info=_without_text(failure))
+            await self._answer(scope, receive, outgoing, Problem())
+
+    def _admit(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        if host not in self._limits.hosts and "*" not in self._limits.hosts:
+            raise UnknownHost
+        size = headers.get("content-length", "0")
+        if not size.isdecimal() or int(size) > self._limits.limit_for(scope["path"]):
+            raise TooLarge(limit_bytes=self._limits.limit_for(scope["path"]))
+        if scope["method"] not in SAFE_METHODS and not scope["path"].startswith(self._limits.open_prefixes or "\0"):
+            _refuse_cross_site(headers)
+
+    async def _answer(self, scope: Scope, receive: Receive, outgoing: "_Outgoing", problem: Problem) -> None:
+        if outgoing.started:
+            # The status line is out. Ending the connection is the only honest signal left.
+            message = f"reply {scope['request_id']} broke off after it began: {problem.code}"
+            raise ConnectionAbortedError(message) from None
+        response = problem_response(Request(scope, receive), problem)
+        await response(scope, receive, outgoing)
+
+
+def _refuse_cross_site(headers: Headers) -> None:
+    """Refuse a state-changing request that a browser sent for another site.
+
+    Browsers state it in Sec-Fetch-Site (Fetch Metadata, W3C) and Origin; programs send neither and carry no cookies
+    by accident.
+    """
+    fetched = headers.get("sec-fetch-site")
+    if fetched is not None and fetched not in {"same-origin", "none"}:
+        raise CrossSite
+    origin = headers.get("origin")
+    if fetched is None and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        raise CrossSite
+
+
+def _without_text(failure: BaseException) -> BaseException:
+    """The same traceback, with the exception's text removed."""
+    bare = RuntimeError(type(failure).__qualname__)
+    bare.__traceback__ = failure.__traceback__
+    return bare
+
+
+class _Incoming:
+    """Receives the body and refuses it once it grows past the limit, whatever its headers said."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._left = limit
+        self._limit = limit
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise TooLarge(limit_bytes=self._limit)
+        return message
+
+
+class _Outgoing:
+    """Sends the reply with its request id and security headers."""
+
+    def __init__(self, send: Send, request_id: str, *, secure: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._secure = secure
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self._request_id
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            if self._secure:
+                headers["strict-transport-security"] = "max-age=63072000; includeSubDomains"
+        await self._send(message)
+
+

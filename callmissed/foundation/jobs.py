@@ -1,0 +1,145 @@
+"""Jobs: work that starts in the transaction that needs it, and survives the process that does it.
+
+Procrastinate keeps the queue in PostgreSQL. A job's arguments are ids, never personal data. Every job may run twice:
+its effects are guarded by a key in the same transaction.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import procrastinate
+from procrastinate import PsycopgConnector
+
+from callmissed.foundation.database import Tx
+from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
+from callmissed.foundation.services import Services
+
+JobFunction = Callable[..., Awaitable[None]]
+
+STALLED_SECONDS = 120
+"""After so long without a sign of life from its worker, a job counts as orphaned and is run again."""
+
+declare_store(
+    "procrastinate_jobs",
+    "queue",
+    {"args": pseudonym(Whose.USER, "ids of the rows a job works on")},
+    Keep(until="a day after the job ended", promise="keep.active"),
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A declared job: its name, function, and when it repeats (cron, UTC) if it does."""
+
+    name: str
+    run: JobFunction
+    cron: str | None
+    retries: int
+
+
+_declared: dict[str, Declared] = {}
+
+
+def task(name: str, *, retries: int = 8) -> Callable[[JobFunction], JobFunction]:
+    """Declare `async def f(services, **ids)` as a job named "room.verb". Retried with growing pauses."""
+    return _declare(name, None, retries)
+
+
+def every(cron: str, name: str) -> Callable[[JobFunction], JobFunction]:
+    """Declare `async def f(services)` as a job that runs on a schedule (five or six cron fields, UTC)."""
+    return _declare(name, cron, 0)
+
+
+def _declare(name: str, cron: str | None, retries: int) -> Callable[[JobFunction], JobFunction]:
+    def enter(function: JobFunction) -> JobFunction:
+        known = _declared.get(name)
+        if known is not None and known.run.__qualname__ != function.__qualname__:
+            reason = f"job {name} is declared twice"
+            raise ValueError(reason)
+        _declared[name] = Declared(name, function, cron, retries)
+        return function
+
+    return enter
+
+
+def declared() -> tuple[Declared, ...]:
+    """Every declared job, by name."""
+    return tuple(_declared[name] for name in sorted(_declared))
+
+
+_deferrer = procrastinate.App(connector=PsycopgConnector())
+"""Never opened: it only builds the statement that `defer` runs on the caller's own connection."""
+
+
+async def defer(tx: Tx, name: str, *, at: datetime | None = None, lock: str | None = None, **ids: str | int) -> None:
+    """Insert a job in this transaction: it exists if and only if the transaction commits.
+
+    `at` is the earliest start. Jobs with the same `lock` run one after another. Raises KeyError for an undeclared name.
+    """
+    job = _declared[name]
+    await _deferrer.configure_task(
+        job.name, connection=await tx.driver(), schedule_at=at, lock=lock, allow_unknown=True
+    ).defer_async(**ids)
+
+
+class Worker:
+    """Runs jobs of this installation until stopped. One per process; several processes share the queue."""
+
+    def __init__(self, dsn: str, services: Services, *, concurrency: int = 4) -> None:
+        self._connector = PsycopgConnector(conninfo=dsn, min_size=1, max_size=concurrency + 2)
+        self._services = services
+        self._concurrency = concurrency
+        self.app = procrastinate.App(connector=self._connector)
+        for job in declared():
+            self._register(job)
+        self._register_reaper()
+
+    def _register(self, job: Declared) -> None:
+        services = self._services
+
+        async def run(timestamp: int | None = None, **ids: Any) -> None:
+            del timestamp  # given to scheduled jobs; ours read the clock
+            await job.run(services, **ids)
+
+        retry = procrastinate.RetryStrategy(max_attempts=job.retries, exponential_wait=2) if job.retries else False
+        registered = self.app.task(name=job.name, retry=retry, queueing_lock=job.name if job.cron else None)(run)
+        if job.cron:
+            self.app.periodic(cron=job.cron)(registered)
+
+    def _register_reaper(self) -> None:
+        app = self.app
+
+        @app.periodic(cron="* * * * *")
+        @app.task(name="foundation.jobs.reap", queueing_lock="foundation.jobs.reap")
+        async def reap(timestamp: int) -> None:
+            del timestamp
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+                await app.job_manager.retry_job(job)
+            await app.job_manager.delete_old_jobs(nb_hours=24)
+
+    async def run(self) -> None:
+        """Work until cancelled; jobs under way may finish for ten seconds."""
+        async with self.app.open_async():
+            await self.app.run_worker_async(
+                concurrency=self._concurrency,
+                install_signal_handlers=False,
+                listen_notify=True,
+                shutdown_graceful_timeout=10,
+                delete_jobs="successful",
+            )
+
+    async def run_due(self) -> None:
+        """Run everything that is due, once, and return: for drills, tests and `callmissed` commands."""
+        async with self.app.open_async():
+            await asyncio.wait_for(
+                self.app.run_worker_async(
+                    wait=False, concurrency=self._concurrency, install_signal_handlers=False, listen_notify=False
+                ),
+                timeout=60,
+            )
