@@ -1,0 +1,105 @@
+"""One installation: its two PostgreSQL servers, its keyring, its schema. Started before the application, stopped after it."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from callmissed.app.migrate import migrate
+from callmissed.app.settings import Settings
+from callmissed.foundation.postgres import (
+    ADMIN,
+    DATABASE,
+    KEYS_DATABASE,
+    Cluster,
+    Dsn,
+    Outside,
+    Server,
+    ensure_key_roles,
+    ensure_roles,
+)
+
+log = logging.getLogger(__name__)
+
+DataRole = Literal["cm_app", "cm_worker", "cm_verifier"]
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A running installation: where it keeps things and how to sign in to its two planes."""
+
+    settings: Settings
+    home: Path
+    data: Server
+    keys: Server
+
+    def data_plane(self, role: DataRole) -> Dsn:
+        """The data plane as this role sees it."""
+        return self.data.dsn(role, DATABASE)
+
+    def key_plane(self) -> Dsn:
+        """The key plane."""
+        return self.keys.dsn("cm_keys", KEYS_DATABASE)
+
+
+def servers(settings: Settings, home: Path) -> tuple[Server, Server]:
+    """The data server and the key server: outside ones where configured, embedded ones otherwise."""
+    data: Server = (
+        Outside(settings.database_url.get_secret_value())
+        if settings.database_url
+        else Cluster(home, "data", memory="data")
+    )
+    keys: Server = (
+        Outside(settings.keys_database_url.get_secret_value())
+        if settings.keys_database_url
+        else Cluster(home, "keys", memory="keys")
+    )
+    return data, keys
+
+
+@contextmanager
+def joined(settings: Settings) -> Iterator[Installation]:
+    """The installation another process is running, or one started for the length of the block: for single commands."""
+    home = settings.home.resolve()
+    data, keys = servers(settings, home)
+    if all(not isinstance(server, Cluster) or server.serving for server in (data, keys)):
+        yield Installation(settings, home, data, keys)
+        return
+    with running(settings) as installation:
+        yield installation
+
+
+@contextmanager
+def running(settings: Settings, progress: Callable[[str], None] = log.info) -> Iterator[Installation]:
+    """Start the servers, make roles and schema, and stop the servers at the end of the block.
+
+    Must be entered from the main thread: the embedded servers die with the thread that started them.
+    """
+    home = settings.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    data, keys = servers(settings, home)
+    progress("Starting the database")
+    data.start()
+    try:
+        progress("Starting the key plane")
+        keys.start()
+        try:
+            progress("Bringing the schema up to date")
+            with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+                runner.run(_ensure_roles(data, keys))
+            migrate(data.dsn(ADMIN, DATABASE), keys.dsn("cm_keys", KEYS_DATABASE))
+            yield Installation(settings, home, data, keys)
+        finally:
+            keys.stop()
+    finally:
+        data.stop()
+
+
+async def _ensure_roles(data: Server, keys: Server) -> None:
+    """Roles and databases of both planes."""
+    logins = {role: data.password(role) for role in ("cm_app", "cm_worker", "cm_verifier")}
+    await ensure_roles(data.dsn(ADMIN, "postgres"), logins)
+    await ensure_key_roles(keys.dsn(ADMIN, "postgres"), {"cm_keys": keys.password("cm_keys")})

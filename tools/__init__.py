@@ -1,0 +1,1 @@
+"""What the house uses to keep itself in order; nothing here is imported by the product."""
