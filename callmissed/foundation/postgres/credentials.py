@@ -53,11 +53,15 @@ class Credentials:
     def ensure(cls, folder: Path, roles: Iterable[str]) -> "Credentials":
         """Read them, making those that are absent, and write the file when anything was added."""
         kept = cls.load(folder) if (folder / FILE).exists() else cls({}, secrets.token_hex(8))
-        missing = [role for role in roles if role not in kept._passwords]
-        if missing:
-            kept._passwords |= {role: secrets.token_urlsafe(32) for role in missing}
-            kept._save(folder)
+        kept.complete(folder, roles)
         return kept
+
+    def complete(self, folder: Path, roles: Iterable[str]) -> None:
+        """Make a password for each of `roles` that has none, and write the file when there was one to make."""
+        missing = [role for role in roles if role not in self._passwords]
+        if missing:
+            self._passwords |= {role: secrets.token_urlsafe(32) for role in missing}
+            self._save(folder)
 
     def _save(self, folder: Path) -> None:
         fresh = folder / f".{FILE}"

@@ -41,8 +41,8 @@ class HomeLock:
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
-            message = f"Process {holder} already runs the database in {self._path.parent}. Stop it first, or use another home."
-            raise AlreadyRunning(message, pid=holder) from None
+            message = f"Process {holder} already runs the database in {self._path.parent}."
+            raise AlreadyRunning(f"{message} Stop it first, or use another home.", pid=holder) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         _held.add(descriptor)

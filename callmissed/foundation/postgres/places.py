@@ -52,7 +52,7 @@ class Place:
         near = self.root / "socket"
         if len(os.fsencode(socket_file(near))) <= LONGEST_SOCKET:
             return near
-        runtime = Path("/run") if os.geteuid() == 0 and os.access("/run", os.W_OK) else Path("/tmp")
+        runtime = Path("/run") if os.geteuid() == 0 and os.access("/run", os.W_OK) else Path("/tmp")  # noqa: S108 - a random name, and its owner is checked
         return runtime / f"callmissed-{token}"
 
     def make_socket_directory(self, token: str) -> Path:
@@ -64,7 +64,9 @@ class Place:
         except FileExistsError:
             found = directory.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != self.account.uid or found.st_mode & 0o077:
-                message = f"{directory} should be a directory of {self.account.name!r} alone. Remove it and start again."
+                message = (
+                    f"{directory} should belong to {self.account.name!r} alone. Remove it and start again."
+                )
                 raise SocketTaken(message) from None
         return directory
 

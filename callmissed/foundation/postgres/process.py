@@ -48,7 +48,7 @@ def spawn(command: Sequence[str], account: Account, output: int) -> subprocess.P
     if threading.current_thread() is not threading.main_thread():
         reason = "start the database server from the main thread: it would be stopped when this thread ends"
         raise RuntimeError(reason)
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own program and arguments
         command,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -56,7 +56,7 @@ def spawn(command: Sequence[str], account: Account, output: int) -> subprocess.P
         cwd="/",
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
         start_new_session=True,
-        preexec_fn=_ending_with(os.getpid()),
+        preexec_fn=_ending_with(os.getpid()),  # noqa: PLW1509 - it takes no lock and imports nothing
         **account.identity(),
     )
 

@@ -8,8 +8,9 @@ from typing import Literal
 
 Memory = Literal["data", "keys"]
 
-# A statement's text, its parameters and the details of an error may hold personal data. `log_min_messages=log` keeps
-# starts, crashes and failures of the server, and leaves out ERROR, whose text quotes values ("invalid input syntax …").
+# A statement's text, its parameters and the details of an error may hold personal data. `log_min_messages=log`
+# keeps starts, crashes and failures of the server, and leaves out ERROR, whose very text quotes values ("invalid
+# input syntax for type uuid: …").
 SILENT = {
     "log_destination": "stderr",
     "logging_collector": "off",
@@ -39,7 +40,7 @@ COMMON = {
     "full_page_writes": "on",
     "synchronous_commit": "on",
     "jit": "off",
-    "max_parallel_workers_per_gather": "0",  # no worker processes, and no need of a large /dev/shm in a container
+    "max_parallel_workers_per_gather": "0",  # no more processes, and no large /dev/shm in a container
     "max_logical_replication_workers": "0",
     "checkpoint_warning": "0",
     "idle_in_transaction_session_timeout": "5min",
@@ -93,7 +94,7 @@ def initdb_options(memory: Memory, major: int) -> list[str]:
     """Options of `initdb`: passwords for everyone, checksums, UTF-8, and an order of text that no C library
     changes.
     """
-    options = ["--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8"]
+    options = ["--no-instructions", "--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8"]
     if major >= 17:
         options += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     else:
