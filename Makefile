@@ -42,9 +42,9 @@ bench: $(DEV) ## Run the benchmarks beside their references (one: make bench B=g
 
 test: $(DEV) ## Set everything up, run all checks and pass every test (a part: make test T=tests/rooms/billing)
 ifeq ($(T),)
-	@scripts/ensure_browser >/dev/null
+	@scripts/ensure_browser >.venv/browser
 	@$(MAKE) -j2 --output-sync=target lint format types architecture house
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	@CALLMISSED_TEST_BROWSER="$$(cat .venv/browser)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 else
 	@$(BIN)/python -m pytest $(T)
 endif
@@ -80,7 +80,8 @@ fix: $(DEV) ## Format, mend what can be mended, lower the ratchet
 
 migration: $(DEV) ## Start a migration: make migration NAME="add wallet limit"
 	@test -n "$(NAME)" || { echo 'say what it does: make migration NAME="add wallet limit"'; exit 2; }
-	@$(BIN)/alembic revision -m "$(NAME)"
+	@next=$$(ls migrations/versions/[0-9][0-9][0-9][0-9]_*.py | wc -l); \
+	    $(BIN)/alembic revision --rev-id "$$(printf %04d $$((next + 1)))" -m "$(NAME)"
 
 lock: $(RUNTIME) ## Write the lock files anew from pyproject.toml, versions kept where they can be
 	@scripts/lock

@@ -39,8 +39,12 @@ def lint_imports(tree: Path) -> subprocess.CompletedProcess[str]:
     """import-linter with the project's own contracts, over the package that stands in `tree`."""
     return subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--config", ROOT / "pyproject.toml", "--no-cache"],
-        cwd=tree, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(tree), "PATH": "", "LC_ALL": "C.UTF-8"},
-    )  # fmt: skip
+        cwd=tree,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(tree), "PATH": "", "LC_ALL": "C.UTF-8"},
+    )
 
 
 def test_rooms_import_only_downwards() -> None:

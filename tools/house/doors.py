@@ -19,6 +19,7 @@ FENCES: dict[str, tuple[str, ...]] = {
         r"dashboard(\..+)?",
         r"site(\..+)?",
         r"foundation\.(http|pages)(\..+)?",
+        r"foundation\.services",  # it carries how a connection is authenticated
         r"gateway\.surface[^.]*(\..+)?",
         r"[^.]+\.endpoints(\..+)?",
         r"channels\.[^.]+\.endpoints(\..+)?",
