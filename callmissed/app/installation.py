@@ -21,6 +21,7 @@ from callmissed.foundation.postgres import (
     ensure_key_roles,
     ensure_roles,
 )
+from callmissed.foundation.vault import Keyring, Vault
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ class Installation:
     def key_plane(self) -> Dsn:
         """The key plane."""
         return self.keys.dsn("cm_keys", KEYS_DATABASE)
+
+    def vault(self) -> Vault:
+        """The vault over the key plane and the keyring; not started."""
+        return Vault(self.key_plane().psycopg, Keyring.local(self.home / "keyring"))
 
 
 def servers(settings: Settings, home: Path) -> tuple[Server, Server]:
@@ -89,9 +94,11 @@ def running(settings: Settings, progress: Callable[[str], None] = log.info) -> I
         try:
             progress("Bringing the schema up to date")
             with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+                installation = Installation(settings, home, data, keys)
                 runner.run(_ensure_roles(data, keys))
-            migrate(data.dsn(ADMIN, DATABASE), keys.dsn("cm_keys", KEYS_DATABASE))
-            yield Installation(settings, home, data, keys)
+                migrate(data.dsn(ADMIN, DATABASE))
+                runner.run(installation.vault().create_schema())
+            yield installation
         finally:
             keys.stop()
     finally:

@@ -1,4 +1,4 @@
-"""Migrations: bring the data plane and the key plane to the schema of this release. Safe to repeat; one runs at a time."""
+"""Migrations: bring the data plane to the schema of this release. Safe to repeat; one runs at a time."""
 
 from pathlib import Path
 
@@ -7,14 +7,13 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 from callmissed.foundation.postgres import Dsn
-from callmissed.foundation.vault import create_key_plane
 
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "migrations"
 ONE_AT_A_TIME = 3_203_951
 
 
-def migrate(data_admin: Dsn, keys: Dsn) -> None:
-    """Run all pending migrations as the owner of the schema. `data_admin` may become cm_owner; `keys` owns the key plane."""
+def migrate(data_admin: Dsn) -> None:
+    """Run all pending migrations as the owner of the schema. `data_admin` is a login that may become cm_owner."""
     engine = create_engine(data_admin.sqlalchemy, hide_parameters=True)
     try:
         with engine.connect() as connection:
@@ -28,4 +27,3 @@ def migrate(data_admin: Dsn, keys: Dsn) -> None:
             connection.commit()
     finally:
         engine.dispose()
-    create_key_plane(keys)

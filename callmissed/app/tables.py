@@ -4,12 +4,10 @@ from importlib import import_module
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-FOUNDATION = ("directory", "mail", "audit")
 
 
 def load() -> None:
     """Import every module that declares tables, so that the data map is whole."""
-    for name in FOUNDATION:
-        import_module(f"callmissed.foundation.{name}")
+    import_module("callmissed.foundation.directory")
     for path in sorted(PACKAGE.glob("**/models.py")):
         import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))

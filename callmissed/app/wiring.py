@@ -2,16 +2,23 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Protocol, runtime_checkable
 
 from callmissed.app import rooms, tables
 from callmissed.app.installation import DataRole, Installation
 from callmissed.foundation.database import Database
 from callmissed.foundation.database.drift import refuse_drift
 from callmissed.foundation.live import LiveBus
-from callmissed.foundation.mail import Mailer, MailSettings
 from callmissed.foundation.services import Services
-from callmissed.foundation.vault import Keyring, Vault
-from callmissed.identity import authenticate
+
+
+@runtime_checkable
+class LongLived(Protocol):
+    """An object of a room that must be stopped with the process."""
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        ...
 
 
 @asynccontextmanager
@@ -20,7 +27,7 @@ async def wired(installation: Installation, role: DataRole = "cm_app") -> AsyncG
     tables.load()
     rooms.load_tasks()
     settings = installation.settings
-    vault = Vault(installation.key_plane().psycopg, Keyring.local(installation.home / "keyring"))
+    vault = installation.vault()
     db = Database(installation.data_plane(role).sqlalchemy, vault)
     verifier = Database(installation.data_plane("cm_verifier").sqlalchemy, vault, pool_size=1)
     live = LiveBus(installation.data_plane(role).psycopg)
@@ -32,20 +39,18 @@ async def wired(installation: Installation, role: DataRole = "cm_app") -> AsyncG
         home=installation.home,
         base_url=settings.public_url,
         production=settings.production,
-        authenticate=authenticate,
     )
     await vault.start()
     try:
         async with verifier.engine.connect() as connection:
             await refuse_drift(connection)
         await live.start()
-        offer(services, installation, role)
         yield services
     finally:
         for thing in reversed(services.everything()):
-            if isinstance(thing, Stoppable):
+            if isinstance(thing, LongLived):
                 await thing.stop()
         await live.stop()
         await db.close()
         await verifier.close()
-        await vault.stop()
+        await vault.close()
