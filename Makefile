@@ -43,17 +43,17 @@ bench: $(DEV) ## Run the benchmarks beside their references (one: make bench B=g
 test: $(DEV) ## Set everything up, run all checks and pass every test (a part: make test T=tests/rooms/billing)
 ifeq ($(T),)
 	@scripts/ensure_browser >.venv/browser
-	@$(MAKE) -j2 --output-sync=target lint format types architecture house
+	@$(MAKE) -j2 -k --output-sync=target lint format types architecture house
 	@CALLMISSED_TEST_BROWSER="$$(cat .venv/browser)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 else
 	@$(BIN)/python -m pytest $(T)
 endif
 
 check: $(DEV) ## Lint, types, architecture, house rules, invariants: under a minute
-	@$(MAKE) -j2 --output-sync=target lint format types architecture house invariants
+	@$(MAKE) -j2 -k --output-sync=target lint format types architecture house invariants
 
 lint: $(DEV)
-	@$(BIN)/ruff check --quiet . && echo "lint          fine"
+	@$(BIN)/ruff check --quiet --output-format concise . && echo "lint          fine"
 
 format: $(DEV)
 	@$(BIN)/ruff format --quiet --check . && echo "format        fine" || { echo "format        make fix"; exit 1; }
