@@ -2,12 +2,9 @@
 
 from collections.abc import AsyncGenerator, Iterator
 
-import httpx
 import pytest
-from starlette.types import ASGIApp
 
 from callmissed.app.installation import Installation
-from callmissed.app.main import create_app
 from callmissed.app.wiring import wired
 from callmissed.foundation.services import Services
 from tests.support.installation import temporary_installation
@@ -25,20 +22,6 @@ def installation() -> Iterator[Installation]:
 async def services(installation: Installation) -> AsyncGenerator[Services]:
     """The installation's services, wired as in production."""
     async with wired(installation) as made:
-        yield made
-
-
-@pytest.fixture(scope="session")
-def app(services: Services, installation: Installation) -> ASGIApp:
-    """The whole web application, as it is served."""
-    return create_app(services, installation.settings)
-
-
-@pytest.fixture
-async def client(app: ASGIApp, installation: Installation) -> AsyncGenerator[httpx.AsyncClient]:
-    """An HTTP client of the application, without a session."""
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url=installation.settings.public_url) as made:
         yield made
 
 

@@ -21,7 +21,7 @@ from callmissed.foundation.postgres import (
     ensure_key_roles,
     ensure_roles,
 )
-from callmissed.foundation.vault import Keyring, Vault
+from callmissed.foundation.vault import Keyring, Vault, create_key_plane
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def running(settings: Settings, progress: Callable[[str], None] = log.info) -> I
                 installation = Installation(settings, home, data, keys)
                 runner.run(_ensure_roles(data, keys))
                 migrate(data.dsn(ADMIN, DATABASE))
-                runner.run(installation.vault().create_schema())
+            create_key_plane(installation.key_plane())
             yield installation
         finally:
             keys.stop()

@@ -53,4 +53,4 @@ async def wired(installation: Installation, role: DataRole = "cm_app") -> AsyncG
         await live.stop()
         await db.close()
         await verifier.close()
-        await vault.close()
+        await vault.stop()

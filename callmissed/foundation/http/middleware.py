@@ -13,25 +13,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callmissed.foundation.http.errors import problem_response
+from callmissed.foundation.pages import security_headers
 from callmissed.foundation.problems import CrossSite, Problem, TooLarge, UnknownHost
 
 log = logging.getLogger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-
-SECURITY_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), payment=(), interest-cohort=()",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class EdgeLimits:
@@ -90,6 +77,8 @@ class Edge:
             _refuse_cross_site(headers)
 
     async def _answer(self, scope: Scope, receive: Receive, outgoing: "_Outgoing", problem: Problem) -> None:
+        if outgoing.finished:
+            return
         if outgoing.started:
             # The status line is out. Ending the connection is the only honest signal left.
             message = f"reply {scope['request_id']} broke off after it began: {problem.code}"
@@ -142,18 +131,19 @@ class _Outgoing:
     def __init__(self, send: Send, request_id: str, *, secure: bool) -> None:
         self._send = send
         self._request_id = request_id
-        self._secure = secure
+        self._stamp = security_headers(https=secure)
         self.started = False
+        self.finished = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self._request_id
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in self._stamp.items():
                 headers.setdefault(name, value)
-            if self._secure:
-                headers["strict-transport-security"] = "max-age=63072000; includeSubDomains"
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.finished = True
         await self._send(message)
 
 

@@ -1,0 +1,105 @@
+"""Running the process: the web server and the worker, together on one machine or apart on several."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from callmissed.app.installation import Installation
+from callmissed.app.main import create_app
+from callmissed.app.settings import Settings
+from callmissed.app.wiring import wired
+from callmissed.foundation.jobs import Worker
+from callmissed.foundation.postgres import Cluster
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.services import Services
+
+log = logging.getLogger(__name__)
+
+Ready = Callable[[Services], Coroutine[Any, Any, None]]
+
+class PortTaken(Problem):
+    """Another program already listens on this address. Stop it, or choose another port with CALLMISSED_PORT."""
+
+    status = 500
+    code = "port_taken"
+
+
+DRAIN_SECONDS = 10
+"""How long open requests may finish once the process was asked to stop."""
+
+
+class Server(uvicorn.Server):
+    """Uvicorn without its own signal handling: this process decides when to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+async def serve(installation: Installation, *, web: bool = True, work: bool = True, ready: Ready | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` runs once everything answers."""
+    listening = listen(installation.settings) if web else None
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with wired(installation) as services, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_watch(server)) for server in (installation.data, installation.keys)]
+        if work:
+            worker = Worker(installation.data_plane("cm_worker").psycopg, services)
+            tasks.append(group.create_task(worker.run(), name="worker"))
+        server = web_server(services, installation)
+        served = group.create_task(server.serve([listening]), name="web") if listening else None
+        while served and not server.started:
+            await asyncio.sleep(0.02)
+        if ready:
+            await ready(services)
+        await stopping.wait()
+        await services.live.stop()
+        server.should_exit = True
+        if served:
+            await served
+        for task in tasks:
+            task.cancel()
+
+
+def web_server(services: Services, installation: Installation) -> Server:
+    """The web server over the application."""
+    settings = installation.settings
+    return Server(
+        uvicorn.Config(
+            create_app(services, settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            lifespan="off",
+        )
+    )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket, taken before anything slow starts. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    taken = socket.socket(family)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((settings.host, settings.port))
+    except OSError as failure:
+        taken.close()
+        raise PortTaken(address=f"{settings.host}:{settings.port}") from failure
+    taken.set_inheritable(False)
+    return taken
+
+
+async def _watch(server: object) -> None:
+    """Bring an embedded server of this process back when it dies alone."""
+    if isinstance(server, Cluster) and server.pid is not None:
+        await server.watch(lambda why: log.warning("database restarted: %s", why))
