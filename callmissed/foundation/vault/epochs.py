@@ -50,7 +50,7 @@ async def destroy_keys(
             await repository.lock_tenant(connection, tenant_id, exclusive=True)
             before = await epoch_for_new_keys(connection, keyring, tenant_id)
             if await repository.keys_of(connection, tenant_id, people, classes):
-                keyring.begin_epoch(tenant_id)
+                keyring.begin_epoch(tenant_id, before + 1)
             gone = await repository.delete(connection, tenant_id, people, classes)
             named = people if len(people) <= NAMED_EVICTIONS else ()
             await repository.tell_to_evict(connection, tenant_id, named)
@@ -63,8 +63,8 @@ async def rotate(pool: Pool, keyring: Keyring, tenant_id: UUID) -> int:
     async with pool.connection() as connection:
         async with connection.transaction():
             await repository.lock_tenant(connection, tenant_id, exclusive=True)
-            await epoch_for_new_keys(connection, keyring, tenant_id)
-            keyring.begin_epoch(tenant_id)
+            before = await epoch_for_new_keys(connection, keyring, tenant_id)
+            keyring.begin_epoch(tenant_id, before + 1)
         return await finish(connection, keyring, tenant_id)
 
 
@@ -79,7 +79,7 @@ async def epoch_for_new_keys(connection: Connection, keyring: Keyring, tenant_id
         return known[-1]
     if await repository.any_before(connection, tenant_id, LAST):
         raise KeyUnavailable(missing="epoch")
-    return keyring.begin_epoch(tenant_id)
+    return keyring.begin_epoch(tenant_id, 1)
 
 
 async def finish(connection: Connection, keyring: Keyring, tenant_id: UUID) -> int:

@@ -87,9 +87,8 @@ class Keyring:
             int(path.stem.removeprefix("epoch-")) for path in self._of(tenant_id).glob("epoch-*.key")
         )
 
-    def begin_epoch(self, tenant_id: UUID) -> int:
-        """Begin the next epoch and return its number. When two processes begin the same one, both get it."""
-        number = max(self.epochs(tenant_id), default=0) + 1
+    def begin_epoch(self, tenant_id: UUID, number: int) -> int:
+        """Begin the epoch of this number and return it. When several processes begin it, all get the same one."""
         self._make(self._epoch(tenant_id, number), f"epoch|{tenant_id}|{number}")
         return number
 
