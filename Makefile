@@ -75,7 +75,7 @@ invariants: $(DEV)
 # ── mend ─────────────────────────────────────────────────────────────────────────────────────────
 
 fix: $(DEV) ## Format, mend what can be mended, lower the ratchet
-	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff check --quiet --fix --output-format concise . || true
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/python -m tools.house ratchet --lower
 
