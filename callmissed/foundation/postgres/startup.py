@@ -103,7 +103,7 @@ def free_socket(path: Path) -> None:
 def launch(
     place: Place, binaries: Binaries, settings: Mapping[str, str], log: ServerLog
 ) -> subprocess.Popen[bytes]:
-    """Start the postmaster as our direct child. Raises OSError, RuntimeError off the main thread."""
+    """Start the postmaster as our direct child. Raises ServerFailed, RuntimeError off the main thread."""
     command = [binaries.program("postgres"), "-D", str(place.data)]
     for key, value in {**settings, "cluster_name": place.cluster_name}.items():
         command += ["-c", f"{key}={value}"]
@@ -154,5 +154,8 @@ def _run(command: list[str], place: Place, log: ServerLog) -> subprocess.Popen[b
     output = log.open()
     try:
         return spawn(command, place.account, output)
+    except OSError as error:  # as in a container that may not change user ids
+        message = f"{command[0]} could not be started as {place.account.name!r}: {error.strerror}."
+        raise ServerFailed(message) from None
     finally:
         os.close(output)
