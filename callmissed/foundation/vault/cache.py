@@ -2,8 +2,11 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from callmissed.foundation.vault.blob import DataKey
 
@@ -40,9 +43,10 @@ class Fading(Generic[K, V]):
         """Forget one entry."""
         self._entries.pop(key, None)
 
-    def keys(self) -> list[K]:
-        """What is held, faded or not."""
-        return list(self._entries)
+    def drop_where(self, wanted: Callable[[K, V], bool]) -> None:
+        """Forget every entry that `wanted` answers for."""
+        for key in [key for key, (_, value) in self._entries.items() if wanted(key, value)]:
+            del self._entries[key]
 
     def clear(self) -> None:
         """Forget everything."""
@@ -53,12 +57,13 @@ class Fading(Generic[K, V]):
 
 
 class KeyCache:
-    """Data keys by id and by owner, epoch keys by number. One per process."""
+    """Data keys by id and by owner, epoch keys by number, index keys by column. One per process."""
 
     def __init__(self, seconds: float = 60, most: int = 20_000) -> None:
         self._by_id: Fading[UUID, DataKey] = Fading(seconds, most)
         self._by_owner: Fading[tuple[UUID, UUID, str], DataKey] = Fading(seconds, most)
-        self.epochs: Fading[tuple[UUID, int], bytes] = Fading(seconds, most)
+        self.epochs: Fading[tuple[UUID, int], AESGCM] = Fading(seconds, most)
+        self.subkeys: Fading[tuple[UUID | None, str], bytes] = Fading(seconds, most)
         self.evictions = 0
         """Rises with every eviction: what was read before one must not be put after it."""
 
@@ -79,18 +84,13 @@ class KeyCache:
     def evict(self, tenant_id: UUID, person_id: UUID | None = None) -> None:
         """Forget a tenant's epoch keys, and the data keys of one person or, without one, of the whole tenant."""
         self.evictions += 1
-        for number in [each for each in self.epochs.keys() if each[0] == tenant_id]:  # noqa: SIM118 - no mapping
-            self.epochs.drop(number)
-        for owner in self._by_owner.keys():  # noqa: SIM118 - no mapping
-            if owner[0] == tenant_id and person_id in (None, owner[1]):
-                self._by_owner.drop(owner)
-        for key_id in self._by_id.keys():  # noqa: SIM118 - no mapping
-            key = self._by_id.get(key_id)
-            if key and key.tenant_id == tenant_id and person_id in (None, key.person_id):
-                self._by_id.drop(key_id)
+        self.epochs.drop_where(lambda epoch, _: epoch[0] == tenant_id)
+        self.subkeys.drop_where(lambda place, _: place[0] == tenant_id)
+        for part in (self._by_owner, self._by_id):
+            part.drop_where(lambda _, key: key.tenant_id == tenant_id and person_id in (None, key.person_id))
 
     def clear(self) -> None:
         """Forget everything: news may have been missed."""
         self.evictions += 1
-        for part in (self._by_id, self._by_owner, self.epochs):
+        for part in (self._by_id, self._by_owner, self.epochs, self.subkeys):
             part.clear()

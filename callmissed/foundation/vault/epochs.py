@@ -11,9 +11,10 @@ file goes only after the commit of every survivor, which is why the key plane co
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg_pool import AsyncConnectionPool
 
 from callmissed.foundation.vault import repository, wrapping
@@ -98,19 +99,16 @@ async def finish(connection: Connection, keyring: Keyring, tenant_id: UUID) -> i
 
 
 async def _rewrap(connection: Connection, keyring: Keyring, tenant_id: UUID, newest: int) -> None:
-    new_key = keyring.epoch_key(tenant_id, newest)
-    old_keys: dict[int, bytes] = {}
+    new = AESGCM(keyring.epoch_key(tenant_id, newest))
+    old: dict[int, AESGCM] = {}
     after = (UUID(int=0), "")
     while rows := await repository.stale(connection, tenant_id, newest, after, PORTION):
-        for number in {row.epoch for row in rows} - old_keys.keys():
-            old_keys[number] = keyring.epoch_key(tenant_id, number)
-        wrapped = await asyncio.to_thread(_turned, rows, old_keys, new_key, newest)
+        for number in {row.epoch for row in rows} - old.keys():
+            old[number] = AESGCM(keyring.epoch_key(tenant_id, number))
+        wrapped = await asyncio.to_thread(_turned, rows, old, new, newest)
         await repository.rewrap(connection, tenant_id, newest, [row.id for row in rows], wrapped)
         after = (rows[-1].person_id, rows[-1].retention_class)
 
 
-def _turned(rows: list[StoredKey], old_keys: dict[int, bytes], new_key: bytes, newest: int) -> list[bytes]:
-    return [
-        wrapping.wrap(new_key, replace(row, epoch=newest), wrapping.unwrap(old_keys[row.epoch], row)).wrapped
-        for row in rows
-    ]
+def _turned(rows: list[StoredKey], old: dict[int, AESGCM], new: AESGCM, newest: int) -> list[bytes]:
+    return [wrapping.wrap(new, row, newest, wrapping.unwrap(old[row.epoch], row)) for row in rows]

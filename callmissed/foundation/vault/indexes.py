@@ -5,7 +5,6 @@ tenant and one column: equal values there have equal tags, and nothing else can 
 """
 
 import hmac
-from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,16 +13,16 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 TAG = 16
 
 
-def blind_tag(index_key: bytes, label: str, value: str) -> bytes:
-    """The 16-byte tag of a value under the key of this label. The caller normalises the value."""
-    return keyed_hash(index_key, label, value)[:TAG]
+def blind_tag(subkey: bytes, value: str) -> bytes:
+    """The 16-byte tag of a value. The caller normalises the value."""
+    return keyed_hash(subkey, value)[:TAG]
 
 
-def keyed_hash(key: bytes, label: str, value: str) -> bytes:
-    """The 32-byte keyed hash of a value under the key of this label."""
-    return hmac.digest(_subkey(key, label), value.encode(), sha256)
+def keyed_hash(subkey: bytes, value: str) -> bytes:
+    """The 32-byte keyed hash of a value."""
+    return hmac.digest(subkey, value.encode(), sha256)
 
 
-@lru_cache(maxsize=4096)
-def _subkey(key: bytes, label: str) -> bytes:
+def subkey_for(key: bytes, label: str) -> bytes:
+    """The key of one label, derived from a tenant's index key or from the pepper."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"callmissed|{label}".encode()).derive(key)

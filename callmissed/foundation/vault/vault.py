@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -12,12 +13,12 @@ import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg_pool import AsyncConnectionPool
 
-from callmissed.foundation.ids import PLATFORM
+from callmissed.foundation.ids import PLATFORM, uuid7
 from callmissed.foundation.vault import epochs, indexes, repository, wrapping
 from callmissed.foundation.vault.blob import Box, ColumnName, DataKey, column_label, key_id_of, open_blob
 from callmissed.foundation.vault.cache import KeyCache
 from callmissed.foundation.vault.epochs import Destroyed
-from callmissed.foundation.vault.keyring import Keyring
+from callmissed.foundation.vault.keyring import KEY, Keyring
 from callmissed.foundation.vault.problems import Erased, KeyUnavailable
 from callmissed.foundation.vault.repository import Connection, StoredKey
 
@@ -140,15 +141,15 @@ class Vault:
 
     def blind_index(self, tenant_id: UUID, column: ColumnName, value: str) -> bytes:
         """The 16-byte tag by which this tenant finds a sealed value. Normalise the value first."""
-        return indexes.blind_tag(self.keyring.index_key(tenant_id), column_label(column), value)
+        return indexes.blind_tag(self._index_key(tenant_id, column_label(column)), value)
 
     def platform_index(self, name: str, value: str) -> bytes:
         """The 16-byte tag by which the installation finds a value before a tenant is known (sign-in by e-mail)."""
-        return indexes.blind_tag(self.keyring.index_key(PLATFORM), f"platform|{name}", value)
+        return indexes.blind_tag(self._index_key(PLATFORM, f"platform|{name}"), value)
 
     def keyed_hash(self, name: str, value: str) -> bytes:
         """The 32-byte hash under which a secret or code of this kind is kept; useless without the keyring."""
-        return indexes.keyed_hash(self.keyring.secret("pepper"), name, value)
+        return indexes.keyed_hash(self._index_key(None, name), value)
 
     # Erasing and turning
 
@@ -207,6 +208,17 @@ class Vault:
 
     # Inside
 
+    def _index_key(self, tenant_id: UUID | None, label: str) -> bytes:
+        """The key of one label: of this tenant, or of the installation's pepper."""
+        known = self._cache.subkeys.get((tenant_id, label))
+        if known is None:
+            key = (
+                self.keyring.index_key(tenant_id) if tenant_id is not None else self.keyring.secret("pepper")
+            )
+            known = indexes.subkey_for(key, label)
+            self._cache.subkeys.put((tenant_id, label), known)
+        return known
+
     def _unfinished(self) -> list[UUID]:
         return [tenant for tenant in self.keyring.tenants() if len(self.keyring.epochs(tenant)) > 1]
 
@@ -217,8 +229,9 @@ class Vault:
         async with connection.transaction():
             await repository.lock_tenant(connection, tenant_id, exclusive=False)
             epoch = await epochs.epoch_for_new_keys(connection, self.keyring, tenant_id)
-            epoch_key = self.keyring.epoch_key(tenant_id, epoch)
-            row = wrapping.fresh(epoch_key, tenant_id, person_id, retention_class, epoch)
+            row = StoredKey(uuid7(), tenant_id, person_id, retention_class, epoch, b"")
+            cipher = AESGCM(self.keyring.epoch_key(tenant_id, epoch))
+            row = replace(row, wrapped=wrapping.wrap(cipher, row, epoch, os.urandom(KEY)))
             if await repository.insert(connection, row):
                 return row
         return await repository.find(connection, tenant_id, person_id, retention_class)
@@ -252,11 +265,11 @@ class Vault:
         """The data key of a row, or None when the row's epoch has turned since it was read."""
         epoch = (row.tenant_id, row.epoch)
         try:
-            epoch_key = self._cache.epochs.get(epoch)
-            if epoch_key is None:
-                epoch_key = self.keyring.epoch_key(*epoch)
-                self._cache.epochs.put(epoch, epoch_key)
-            key = wrapping.unwrap(epoch_key, row)
+            cipher = self._cache.epochs.get(epoch)
+            if cipher is None:
+                cipher = AESGCM(self.keyring.epoch_key(*epoch))
+                self._cache.epochs.put(epoch, cipher)
+            key = wrapping.unwrap(cipher, row)
         except (wrapping.WrongEpochKey, KeyUnavailable):
             self._cache.epochs.drop(epoch)
             return None
