@@ -6,6 +6,7 @@ Widths are SVG attributes because the content security policy allows no `style=`
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
 from babel.dates import format_date
@@ -21,7 +22,10 @@ VERDICTS = ("kept", "broken", "unknown", "none")
 
 @dataclass(frozen=True)
 class Year:
-    """A year of dots: one path per verdict, month names below, and how many days had which verdict."""
+    """A year of dots: one path per verdict, month names below, and how many days had which verdict.
+
+    A run of days with one verdict is one line down its week, drawn as dots by a dash of length 0 every STEP.
+    """
 
     paths: dict[str, str]
     months: list[tuple[float, str]]
@@ -41,16 +45,22 @@ def year_of_dots(history: Iterable[tuple[date, str]], until: date | None = None)
     for on, verdict in history:
         by_day[on] = max(by_day.get(on, "none"), verdict, key=worst.index)
     first = last - timedelta(days=last.weekday(), weeks=WEEKS - 1)
-    points: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
-    months: list[tuple[float, str]] = []
-    for offset in range((last - first).days + 1):
-        on = first + timedelta(days=offset)
-        x, y = offset // 7 * STEP + STEP / 2, offset % 7 * STEP + STEP / 2
-        points[by_day.get(on, "none")].append(f"M{x:.1f} {y:.1f}h0")
-        if on.day == 1 and on.month % 3 == 0 and offset // 7 < WEEKS - 3:
-            months.append((round(x, 1), format_date(on, "MMM", locale=language())))
-    paths = {verdict: "".join(marks) for verdict, marks in points.items()}
-    return Year(paths, months, {verdict: len(marks) for verdict, marks in points.items()})
+    shown = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    verdicts = [by_day.get(on, "none") for on in shown]
+    paths = dict.fromkeys(VERDICTS, "")
+    for week in range(WEEKS):
+        top = 0
+        for verdict, run in groupby(verdicts[week * 7 : week * 7 + 7]):
+            length = len(list(run))
+            x, y = week * STEP + STEP / 2, top * STEP + STEP / 2
+            paths[verdict] += f"M{x:.1f} {y:.1f}v{(length - 1) * STEP + 0.1:.1f}"
+            top += length
+    months = [
+        (round(place // 7 * STEP, 1), format_date(on, "MMM", locale=language()))
+        for place, on in enumerate(shown)
+        if on.day == 1 and on.month % 3 == 0 and place // 7 < WEEKS - 3
+    ]
+    return Year(paths, months, {verdict: verdicts.count(verdict) for verdict in VERDICTS})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""Routes of the public pages. All are public: they show nothing that belongs to a tenant or a person."""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from callmissed.foundation import i18n
+from callmissed.foundation.http import Router, public, services
+from callmissed.foundation.pages import gallery_context, render
+from callmissed.foundation.problems import NotFound
+from callmissed.site.demo_firm import DemoFirm
+from callmissed.site.record import Promised, PublicRecord
+
+router = Router(tags=["site"])
+laptop_router = Router(tags=["laptop"])
+
+
+class NoDemo(NotFound):
+    """This installation runs without the demo."""
+
+    code = "no_demo"
+
+
+class NoSuchPromise(NotFound):
+    """The policy has no promise of that name."""
+
+    code = "no_such_promise"
+
+
+@router.get("/", access=public())
+async def home_page(request: Request) -> Response:
+    """The home page: what it does, the latest verdicts with the bad ones first, and prices."""
+    record = services(request).get(PublicRecord)
+    policy, offer = await record.policy(), await record.offer()
+    every = [promise for section in policy.sections for promise in section.promises]
+    return render(
+        request,
+        "site/home.html",
+        verdicts=telling(every),
+        prices=offer.prices,
+        free=offer.free,
+        has_demo=demo_firm(request) is not None,
+    )
+
+
+@router.get("/privacy", access=public())
+async def privacy_page(request: Request, view: str = "") -> Response:
+    """The living policy; `?view=text` shows the sentences alone."""
+    policy = await services(request).get(PublicRecord).policy()
+    return render(request, "site/privacy.html", policy=policy, text_only=view == "text")
+
+
+@router.get("/privacy/evidence/{name}.json", access=public())
+async def evidence_document(request: Request, name: str) -> Response:
+    """Everything the last check of one promise found, as JSON."""
+    promise = await find_promise(request, name)
+    body = json.dumps(asdict(promise), default=str, ensure_ascii=False, indent=1)
+    return Response(body, media_type="application/json")
+
+
+@router.get("/privacy/evidence/{name}.csv", access=public())
+async def evidence_history(request: Request, name: str) -> Response:
+    """One line per day: the date and the verdict."""
+    promise = await find_promise(request, name)
+    sheet = io.StringIO()
+    writer = csv.writer(sheet)
+    writer.writerow(["day", "verdict"])
+    writer.writerows((day.isoformat(), verdict) for day, verdict in promise.history)
+    headers = {"Content-Disposition": f'attachment; filename="{promise.id}.csv"'}
+    return Response(sheet.getvalue(), media_type="text/csv", headers=headers)
+
+
+@router.get("/demo", access=public())
+async def demo_page(request: Request) -> Response:
+    """The invented firm's own website, with our chat on it. Raises NoDemo without one."""
+    firm = demo_firm(request)
+    if firm is None:
+        raise NoDemo
+    wishes = request.headers.get("accept-language")
+    code = i18n.choose(request.query_params.get("lang"), request.cookies.get(i18n.COOKIE), wishes)
+    with i18n.speaking(code):
+        words = firm.read(code)
+    return render(request, "site/demo_firm.html", firm=words, widget_id=firm.widget_id)
+
+
+@laptop_router.get("/gallery", access=public())
+async def gallery_page(request: Request) -> Response:
+    """Every part of the kit on one page, for people who build pages."""
+    return render(request, "gallery.html", **gallery_context())
+
+
+async def find_promise(request: Request, name: str) -> Promised:
+    """The promise of that id; raises NoSuchPromise."""
+    policy = await services(request).get(PublicRecord).policy()
+    for section in policy.sections:
+        for promise in section.promises:
+            if promise.id == name:
+                return promise
+    raise NoSuchPromise
+
+
+def demo_firm(request: Request) -> DemoFirm | None:
+    """The demo's firm, or None where the wiring offers none."""
+    try:
+        return services(request).get(DemoFirm)
+    except KeyError:
+        return None
+
+
+def telling(every: list[Promised], limit: int = 5) -> list[Promised]:
+    """The promises the home page shows: what is not kept always comes in, then kept ones, in the policy's order."""
+    bad = [promise for promise in every if promise.verdict != "kept"][: limit - 2]
+    good = [promise for promise in every if promise.verdict == "kept"][: limit - len(bad)]
+    chosen = {promise.id for promise in (*bad, *good)}
+    return [promise for promise in every if promise.id in chosen]

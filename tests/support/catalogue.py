@@ -1,0 +1,69 @@
+"""Which sentences the templates and the code ask to be translated, and which a language lacks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
+from jinja2.ext import babel_extract
+
+PACKAGE = Path(__file__).resolve().parents[2] / "callmissed"
+KEYWORDS = {"t": None, "nt": (1, 2), "gettext": None, "ngettext": (1, 2)}
+OPTIONS = {"trimmed": "true", "extensions": "jinja2.ext.do"}
+
+Message = str | tuple[str, ...]
+
+
+def asked_in_template(path: Path) -> Iterator[Message]:
+    """The messages of one template."""
+    with path.open("rb") as source:
+        for _, _, message, _ in babel_extract(source, tuple(KEYWORDS), [], OPTIONS):
+            yield _only_words(message)
+
+
+def asked_in_code(path: Path) -> Iterator[Message]:
+    """The messages of one Python file: calls of t() and nt() with a literal."""
+    with path.open("rb") as source:
+        for _, message, _, _ in extract("python", source, {"t": None, "nt": (1, 2)}):
+            yield _only_words(message)
+
+
+def asked(package: Path = PACKAGE) -> dict[Message, str]:
+    """Every message asked for, with the file that asks first."""
+    found: dict[Message, str] = {}
+    for path in sorted(package.glob("**/templates/**/*.html")):
+        for message in asked_in_template(path):
+            found.setdefault(message, path.relative_to(package).as_posix())
+    for path in sorted(package.glob("**/*.py")):
+        for message in asked_in_code(path):
+            found.setdefault(message, path.relative_to(package).as_posix())
+    return found
+
+
+def translated(language: str, package: Path = PACKAGE) -> set[str]:
+    """The message ids that a language has words for, every plural form included."""
+    known: set[str] = set()
+    for path in (package / "locale" / language / "LC_MESSAGES").glob("*.po"):
+        with path.open("rb") as source:
+            for message in read_po(source, locale=language):
+                complete = all(message.string) if isinstance(message.string, (list, tuple)) else bool(message.string)
+                if message.id and complete:
+                    known.add(message.id[0] if isinstance(message.id, (list, tuple)) else message.id)
+    return known
+
+
+def missing(language: str, package: Path = PACKAGE) -> dict[Message, str]:
+    """Messages without words in this language, with the file that asks."""
+    known = translated(language, package)
+    return {
+        message: where
+        for message, where in asked(package).items()
+        if (message[0] if isinstance(message, tuple) else message) not in known
+    }
+
+
+def _only_words(message: object) -> Message:
+    if isinstance(message, tuple):
+        words = tuple(str(part) for part in message if isinstance(part, str))
+        return words if len(words) > 1 else words[0]
+    return str(message)
