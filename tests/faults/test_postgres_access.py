@@ -134,7 +134,11 @@ def test_the_server_is_nobody_special_and_knows_none_of_our_secrets(data: Cluste
         line for line in (process / "status").read_text().splitlines() if line.startswith("Groups:")
     )
     assert groups.split()[1:] in ([], [str(data.place.account.gid)]) or data.place.account.is_ours
-    names = {entry.split(b"=")[0] for entry in (process / "environ").read_bytes().split(b"\0") if entry}
+    try:
+        environment = (process / "environ").read_bytes()
+    except PermissionError:
+        pytest.skip("may not look into the server, as in a container")
+    names = {entry.split(b"=")[0] for entry in environment.split(b"\0") if entry}
     assert names <= {b"PATH", b"LC_ALL"}
     password = data.password(ADMIN).encode()
     assert password not in (process / "cmdline").read_bytes()

@@ -113,7 +113,8 @@ def test_programs_the_server_cannot_reach_are_copied_once(home: Path, closed: Pa
         shutil.copytree(part, closed / part.name, symlinks=True)
     hidden = Binaries(closed / package.name / "pginstall" / "bin", wheel.version, "wheel")
     with Cluster(home, "keys", memory="keys", binaries=hidden) as cluster:
-        assert Path(f"/proc/{cluster.pid}/exe").resolve().is_relative_to(elsewhere / "pg" / wheel.version)
+        command = Path(f"/proc/{cluster.pid}/cmdline").read_text()
+        assert Path(command.split("\0")[0]).is_relative_to(elsewhere / "pg" / wheel.version)
         usable = hidden.usable_by(cluster.place.account)
         shown = subprocess.run(
             [usable.program("pg_dump"), "--version"], capture_output=True, text=True, check=True
@@ -253,6 +254,50 @@ def test_the_account_is_never_root_and_never_nobody(monkeypatch: pytest.MonkeyPa
         server_account()
     os.chown(tmp_path, 1, 1)
     assert server_account(tmp_path).uid == 1, "data that is there is served by its owner"
+
+
+ORDINARY = """
+import sys
+from pathlib import Path
+import psycopg
+from callmissed.foundation.postgres import ADMIN, Cluster
+with Cluster(Path(sys.argv[1]) / "var", "keys", memory="keys") as cluster:
+    psycopg.connect(cluster.dsn(ADMIN, "postgres").psycopg).execute("SELECT 1")
+    print(cluster.place.account.uid, cluster.place.data)
+"""
+
+
+@as_root
+def test_an_ordinary_user_keeps_everything_at_home(home: Path) -> None:
+    user = Account("nobody", 65534, 65534)  # for once: the process itself runs as it
+    candidates = [Path(sys.executable).resolve(), Path(f"/usr/bin/python3.{sys.version_info.minor}")]
+    python = next((path for path in candidates if path.exists() and user.reaches(path.parent)), None)
+    if python is None:
+        pytest.skip("needs an interpreter that another user can reach")
+    user.own(home)
+    shown = subprocess.run(
+        [python, "-B", "-c", ORDINARY, home],
+        **user.identity(),
+        cwd="/",
+        env={"PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.split() == ["65534", str(home / "var" / "keys" / "data")]
+    assert (home / "var" / "keys").stat().st_mode & 0o777 == 0o700
+
+
+@as_root
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+def test_a_root_without_rights_is_told_what_it_lacks(home: Path) -> None:
+    shown = subprocess.run(
+        ["setpriv", "--bounding-set=-all", sys.executable, "-c", ORDINARY, home],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "NoServerAccount: This root may not act as" in shown.stderr
 
 
 def test_the_way_to_a_directory_is_judged_step_by_step(home: Path) -> None:

@@ -10,6 +10,7 @@ import tempfile
 import textwrap
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -169,6 +170,58 @@ def test_without_the_kernels_signal_it_would_live_on(home: Path, monkeypatch: py
     finally:
         os.kill(postmaster, signal.SIGINT)
         assert soon(lambda: not processes(cluster), 5)
+
+
+def test_a_parent_killed_while_it_sets_up_leaves_nothing_in_the_way(empty_home: Path) -> None:
+    program = textwrap.dedent(PARENT).format(sabotage="")
+    folder = empty_home / "keys"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(empty_home)], stdout=subprocess.DEVNULL
+    ) as parent:
+        assert soon(lambda: bool(list(folder.glob("data.new-*/PG_VERSION"))), 10)
+        parent.kill()
+    with Cluster(empty_home, "keys", memory="keys") as cluster:
+        assert ask(cluster, "SELECT 1") == 1
+    assert not list(folder.glob("data.new-*"))
+
+
+def held_up(cluster: Cluster, seconds: float) -> threading.Timer:
+    """A server that stands still for a while on its way up, as in a long recovery."""
+    pid = cluster.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    timer = threading.Timer(seconds, os.kill, (pid, signal.SIGCONT))
+    timer.start()
+    return timer
+
+
+def test_a_long_recovery_is_waited_for_and_spoken_of(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startup, "TELL_SECONDS", 0.1)
+    told: list[str] = []
+    steps = cluster._start(told.append)
+    next(steps)
+    timer = held_up(cluster, 0.5)
+    deque(map(time.sleep, steps), maxlen=0)
+    timer.join()
+    assert len(told) >= 3
+    assert "starting or recovering" in told[-1]
+    assert ask(cluster, "SELECT 1") == 1
+
+
+def test_a_start_that_takes_too_long_fails_and_leaves_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startup, "START_SECONDS", 0.2)
+    steps = cluster._start(lambda _: None)
+    next(steps)
+    timer = held_up(cluster, 0.6)
+    with pytest.raises(ServerFailed, match="was not ready after"):
+        deque(map(time.sleep, steps), maxlen=0)
+    timer.join()
+    assert cluster.pid is None
+    assert not processes(cluster)
 
 
 def test_a_second_copy_is_told_who_runs_the_first(home: Path, cluster: Cluster) -> None:

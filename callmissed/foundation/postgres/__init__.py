@@ -1,8 +1,7 @@
 """Our own PostgreSQL: found, set up, started, watched and stopped; or one that others run.
 
-`Cluster` is one server with one data directory, `Outside` one behind a URL; both give a `Dsn` for a role and
-a database. `ensure_roles` and `ensure_key_roles` make the roles and databases of the data plane and of the
-key plane.
+`Cluster` is one server with one data directory, `Outside` one behind a URL; both give a `Dsn` for a role and a
+database. `ensure_roles` and `ensure_key_roles` make the roles and databases of the data plane and of the key plane.
 """
 
 from callmissed.foundation.postgres.binaries import Binaries, find_binaries

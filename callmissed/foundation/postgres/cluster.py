@@ -37,9 +37,9 @@ _log = logging.getLogger(__name__)
 class Cluster:
     """A PostgreSQL server under our care: reached over a Unix socket only, with a password for every role.
 
-    `start` from the main thread (see `process.spawn`). The server ends when this process ends, even by kill
-    -9; the next start waits for one that is still ending, and recovers what a crash left. `watch` brings it
-    back when it dies alone.
+    `start` from the main thread (see `process.spawn`). The server ends when this process ends, even by kill -9; the
+    next start waits for one that is still ending, and recovers what a crash left. `watch` brings it back when it dies
+    alone.
     """
 
     def __init__(
@@ -52,9 +52,7 @@ class Cluster:
         binaries: Binaries | None = None,
         room_bytes: int = ROOM_BYTES,
     ) -> None:
-        """Starts nothing. `settings` are server parameters over ours; `room_bytes` must be free on the disk
-        to start.
-        """
+        """Starts nothing. `settings` are server parameters over ours; `room_bytes` must be free on the disk."""
         self._home = home
         self._name = name
         self._memory: Memory = memory
@@ -117,8 +115,8 @@ class Cluster:
     def start(self, progress: Progress | None = None) -> None:
         """Bring the server up; returns when it accepts connections. Does nothing when it is up.
 
-        `progress` is told in a few words what takes time. Raises AlreadyRunning, DiskFull,
-        PostgresUnavailable, WrongVersion, CredentialsMissing, SocketTaken, NoServerAccount, ServerFailed.
+        `progress` is told in a few words what takes time. Raises AlreadyRunning, DiskFull, PostgresUnavailable,
+        WrongVersion, CredentialsMissing, SocketTaken, NoServerAccount, ServerFailed.
         """
         if self.pid is not None:
             return
@@ -151,8 +149,8 @@ class Cluster:
     async def watch(self, on_restart: Callable[[str], None]) -> None:
         """Bring the server back whenever it dies by itself, until `stop`. For a task of the main thread's loop.
 
-        `on_restart` is told why it had died, once it is up again. A start that fails is tried again, at most
-        every 15 s, so a disk that was full needs no restart of ours. Also keeps the log within its bounds.
+        `on_restart` is told why it had died, once it is up again. A start that fails is tried again, at most every 15
+        s, so a disk that was full needs no restart of ours. Also keeps the log within its bounds.
         """
         while not self._stopping:
             await self._wait_dead_trimming()

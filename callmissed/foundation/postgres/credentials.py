@@ -1,6 +1,4 @@
-"""The passwords of one server, made once and kept in `credentials.json`, readable by the process's user
-alone.
-"""
+"""The passwords of one server, made once and kept in `credentials.json`, readable by the process's user alone."""
 
 import json
 import os
@@ -14,9 +12,7 @@ FILE = "credentials.json"
 
 
 class Credentials:
-    """A password for each role, and a random token that names things outside the home. `repr` shows
-    neither.
-    """
+    """A password for each role, and a random token that names things outside the home. `repr` shows neither."""
 
     def __init__(self, passwords: dict[str, str], token: str) -> None:
         """As read from the file."""

@@ -1,6 +1,4 @@
-"""Where a PostgreSQL server is and how to sign in to it, in the spellings of the three drivers; and a server
-run by others.
-"""
+"""How to sign in to a PostgreSQL server, in the spellings of the three drivers; and a server that others run."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,11 +16,9 @@ ADMIN = "postgres"
 
 @dataclass(frozen=True)
 class Dsn:
-    """One login to one database. `repr` and `str` never show the password; the three properties do, so log
-    none of them.
+    """One login to one database. `repr` and `str` never show the password; the three properties do: log none of them.
 
-    `host` is a host name or the directory of a Unix socket; `options` are further libpq parameters such as
-    sslmode.
+    `host` is a host name or the directory of a Unix socket; `options` are further libpq parameters such as sslmode.
     """
 
     user: str
@@ -59,9 +55,7 @@ class Dsn:
 
     @classmethod
     def parse(cls, url: str) -> "Dsn":
-        """Read a `postgresql://user:password@host:port/database?sslmode=…` URL. Raises
-        PostgresUnavailable.
-        """
+        """Read a `postgresql://user:password@host:port/database?sslmode=…` URL. Raises PostgresUnavailable."""
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
         host = unquote(parts.hostname or "") or options.pop("host", "")
@@ -104,16 +98,13 @@ def _derived(secret: str, role: str) -> str:
 class Outside:
     """A PostgreSQL server that others run (`DATABASE_URL`, `KEYS_DATABASE_URL`).
 
-    The URL is the login that may create roles. The passwords of our own roles are either given, or derived
-    from that login's password with scrypt, so that every node finds the same ones without a file that has to
-    be shared. After a change of the login's password run `callmissed migrate`, which sets the roles'
-    passwords again.
+    The URL is the login that may create roles. The passwords of our own roles are either given, or derived from that
+    login's password with scrypt, so that every node finds the same ones without a file that has to be shared. After a
+    change of the login's password run `callmissed migrate`, which sets the roles' passwords again.
     """
 
     def __init__(self, url: str, passwords: Mapping[str, str] | None = None) -> None:
-        """`url` as for libpq; `passwords` maps a role to its password. Raises PostgresUnavailable for a
-        malformed URL.
-        """
+        """`url` as for libpq; `passwords` maps a role to its password. Raises PostgresUnavailable for another URL."""
         self.admin = Dsn.parse(url)
         self._passwords = dict(passwords or {})
 
@@ -135,9 +126,7 @@ class Outside:
         """Nothing to do."""
 
     def dsn(self, role: str, database: str) -> Dsn:
-        """A login as `role` to `database` on the same server. `role` "postgres" means the login of the
-        URL.
-        """
+        """A login as `role` to `database` on the same server. `role` "postgres" means the login of the URL."""
         if role in (ADMIN, self.admin.user):
             return replace(self.admin, database=database)
         return replace(self.admin, user=role, password=self.password(role), database=database)

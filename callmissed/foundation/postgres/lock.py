@@ -29,9 +29,7 @@ class HomeLock:
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Take it at once. Raises AlreadyRunning, which names the holder, or ServerFailed when it may not be
-        opened.
-        """
+        """Take it at once. Raises AlreadyRunning, which names the holder, or ServerFailed when it may not be opened."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except PermissionError:

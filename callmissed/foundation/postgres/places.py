@@ -4,12 +4,11 @@
     home/<name>/data  home/<name>/socket                  the server's
     home/<name>/elsewhere                                 names the directory of data and socket when they are not here
 
-They are elsewhere when we are root and the server's account cannot pass the directories above the home (a
-project in /root): then below /var/lib/callmissed. Permissions of existing directories are never loosened.
+They are elsewhere when we are root and the server's account cannot pass the directories above the home (a project in
+/root): then below /var/lib/callmissed. Permissions of existing directories are never loosened.
 
-A Unix socket's path holds at most 107 bytes. When the home is deeper, the socket moves to a directory with a
-random name in /run (root) or /tmp; one of that name that belongs to anyone else, or that others may enter, is
-refused.
+A Unix socket's path holds at most 107 bytes. When the home is deeper, the socket moves to a directory with a random
+name in /run (root) or /tmp; one of that name that belongs to anyone else, or that others may enter, is refused.
 """
 
 import hashlib
@@ -72,9 +71,7 @@ class Place:
 
 
 def find_place(home: Path, name: str) -> Place | None:
-    """The place of a server that was set up before; None when there is none. Raises ServerFailed when it was
-    lost.
-    """
+    """The place of a server that was set up before; None when there is none. Raises ServerFailed when it was lost."""
     folder = home.resolve() / name
     pointer = folder / POINTER
     root = Path(pointer.read_text().strip()) if pointer.exists() else folder
@@ -94,9 +91,7 @@ def make_folder(home: Path, name: str) -> Path:
 
 
 def settle(home: Path, name: str) -> Place:
-    """The place of a server, made when new; call it with the lock held. Raises NoServerAccount,
-    ServerFailed.
-    """
+    """The place of a server, made when new; call it with the lock held. Raises NoServerAccount, ServerFailed."""
     folder = make_folder(home, name)
     known = find_place(home, name)
     if known is not None and (known.root != folder or known.data.exists() or known.account.reaches(folder)):
@@ -120,8 +115,8 @@ def _make(directory: Path, mode: int) -> None:
 def orphans() -> list[Path]:
     """Directories below /var/lib/callmissed whose home is gone or no longer points to them.
 
-    They may hold personal data that nobody will look after: for `callmissed doctor` to name. Nothing removes
-    them unasked.
+    They may hold personal data that nobody will look after: for `callmissed doctor` to name. Nothing removes them
+    unasked.
     """
     found: list[Path] = []
     for origin in sorted(ELSEWHERE.glob("*/origin")):

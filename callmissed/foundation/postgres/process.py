@@ -1,6 +1,4 @@
-"""The server as a process: started as a direct child that dies with us, and found again when we died before
-it.
-"""
+"""The server as a process: started as a direct child that dies with us, and found again when we died before it."""
 
 import ctypes
 import os
@@ -22,9 +20,8 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 def _ending_with(parent: int) -> Callable[[], None]:
     """What the child does between fork and exec: ask the kernel for SIGINT when its parent dies.
 
-    It runs after the change of user id, since that change clears the request. A parent that died before the
-    request is noticed by its process id. Linux only: elsewhere a killed parent leaves the server, and the
-    next start says so.
+    It runs after the change of user id, since that change clears the request. A parent that died before the request is
+    noticed by its process id. Linux only: elsewhere a killed parent leaves the server, and the next start says so.
     """
 
     def ask() -> None:
@@ -40,10 +37,9 @@ def _ending_with(parent: int) -> Callable[[], None]:
 def spawn(command: Sequence[str], account: Account, output: int) -> subprocess.Popen[bytes]:
     """Start `command` as `account`, writing to the descriptor `output`.
 
-    Only from the main thread: the kernel sends the parent's-death signal when the *thread* that forked ends.
-    Own session, so that Ctrl-C at the terminal reaches us alone and we stop the server in our order. The
-    environment is made new: what is secret in ours is none of the server's business. Raises RuntimeError off
-    the main thread, OSError.
+    Only from the main thread: the kernel sends the parent's-death signal when the *thread* that forked ends. Own
+    session, so that Ctrl-C at the terminal reaches us alone and we stop the server in our order. The environment is
+    made new: what is secret in ours is none of the server's business. Raises RuntimeError off the main thread, OSError.
     """
     if threading.current_thread() is not threading.main_thread():
         reason = "start the database server from the main thread: it would be stopped when this thread ends"
@@ -63,9 +59,7 @@ def spawn(command: Sequence[str], account: Account, output: int) -> subprocess.P
 
 @dataclass(frozen=True)
 class PidFile:
-    """What a server writes about itself into `postmaster.pid`: status is starting, ready, stopping or
-    standby.
-    """
+    """What a server writes about itself into `postmaster.pid`: status is starting, ready, stopping or standby."""
 
     pid: int
     started_at: int
@@ -95,9 +89,8 @@ def is_alive(pid: int) -> bool:
 def members(cluster_name: str, account: Account) -> list[int] | None:
     """The processes of one server: postmaster, backends and orphans. None where there is no /proc to ask.
 
-    Told by the cluster's name, which is in the postmaster's arguments and in the title of each of its
-    children. Their working directory would say it too, but a container's root may not read that of another
-    user.
+    Told by the cluster's name, which is in the postmaster's arguments and in the title of each of its children. Their
+    working directory would say it too, but a container's root may not read that of another user.
     """
     proc = Path("/proc/self/cmdline").exists() and Path("/proc")
     if not proc:

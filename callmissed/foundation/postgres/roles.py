@@ -1,12 +1,11 @@
-"""The roles and databases of both planes, created by the server's own login, which nothing else uses but
-migrations.
+"""The roles and databases of both planes, created by the server's own login, which nothing else uses but migrations.
 
-    cm_owner     no login; owns the schema; migrations act as it through SET ROLE
-    cm_app       the web processes; row-level security holds it to one tenant at a time
-    cm_worker    the jobs, likewise held
-    cm_verifier  reads, for the checks of the promises
-    cm_search    no login; owns the few search functions
-    cm_keys      the only login of the key plane, and the owner of its database
+cm_owner     no login; owns the schema; migrations act as it through SET ROLE
+cm_app       the web processes; row-level security holds it to one tenant at a time
+cm_worker    the jobs, likewise held
+cm_verifier  reads, for the checks of the promises
+cm_search    no login; owns the few search functions
+cm_keys      the only login of the key plane, and the owner of its database
 """
 
 import logging
@@ -59,9 +58,7 @@ async def _connect(dsn: Dsn) -> AsyncConnection:
 
 
 async def _role(connection: AsyncConnection, role: str, password: str | None) -> None:
-    """Create or correct one role. The password is hashed here: its clear text never travels, and no log can
-    hold it.
-    """
+    """Create or correct one role. The password is hashed here: its clear text never travels, and no log can hold it."""
     found = await connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     verb = "ALTER" if await found.fetchone() else "CREATE"
     login = "NOLOGIN" if password is None else "LOGIN"
@@ -86,9 +83,7 @@ async def _is_superuser(connection: AsyncConnection) -> bool:
 
 
 async def _database(connection: AsyncConnection, name: str, owner: str, users: tuple[str, ...]) -> None:
-    """Create the database when absent; only `users` may connect to it, and nobody to the server's other
-    databases.
-    """
+    """Create the database when absent; only `users` may connect to it, and nobody to the server's other databases."""
     database, role = sql.Identifier(name), sql.Identifier(owner)
     if not await _is_superuser(connection):
         # to give something to a role, an ordinary administrator must be its member

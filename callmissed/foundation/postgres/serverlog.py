@@ -1,9 +1,9 @@
 """The server's log: one file of bounded size, written by the server itself.
 
-The server gets an open descriptor as its standard error. A pipe to our process would need a reader that never
-pauses, and would break when our process dies first, just when the server has to shut down properly;
-PostgreSQL's own log collector would cost a process. The descriptor appends, so the file can be copied and cut
-at any time while the server runs.
+The server gets an open descriptor as its standard error. A pipe to our process would need a reader that never pauses,
+and would break when our process dies first, just when the server has to shut down properly; PostgreSQL's own log
+collector would cost a process. The descriptor appends, so the file can be copied and cut at any time while the server
+runs.
 """
 
 import os

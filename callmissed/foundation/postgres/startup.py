@@ -21,6 +21,7 @@ Progress = Callable[[str], None]
 START_SECONDS = 120.0  # a recovery after a crash reads up to max_wal_size of log
 STOPPING_SECONDS = 60.0  # for a predecessor that says it is stopping
 LIVING_SECONDS = 5.0  # for one that has not heard yet that its parent died
+TELL_SECONDS = 2.0  # between two words on a start that takes its time
 PAUSE = 0.02
 
 
@@ -122,7 +123,7 @@ def await_ready(
         if waited > START_SECONDS:
             process.send_signal(signal.SIGINT)
             raise ServerFailed(f"The database server was not ready after {waited:.0f} s. See {log.path}.")
-        if waited - told >= 2:
+        if waited - told >= TELL_SECONDS:
             told = waited
             progress(f"the database server is starting or recovering, {waited:.0f} s")
         yield PAUSE

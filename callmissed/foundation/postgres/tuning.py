@@ -1,7 +1,7 @@
 """How the server is set up: a small footprint, every commit on disk, and no personal data in its log.
 
-All of it travels on the command line: it wins over `ALTER SYSTEM`, it changes with the code, and root never
-has to write into a directory that belongs to the server's account.
+All of it travels on the command line: it wins over `ALTER SYSTEM`, it changes with the code, and root never has to
+write into a directory that belongs to the server's account.
 """
 
 from typing import Literal
@@ -91,9 +91,7 @@ def server_settings(memory: Memory, major: int) -> dict[str, str]:
 
 
 def initdb_options(memory: Memory, major: int) -> list[str]:
-    """Options of `initdb`: passwords for everyone, checksums, UTF-8, and an order of text that no C library
-    changes.
-    """
+    """Options of `initdb`: passwords for everyone, checksums, UTF-8, and an order of text that no C library changes."""
     options = ["--no-instructions", "--auth=scram-sha-256", "--data-checksums", "--encoding=UTF8"]
     if major >= 17:
         options += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
