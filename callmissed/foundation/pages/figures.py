@@ -80,6 +80,11 @@ def at(moment: datetime) -> str:
     return f"{format_date(local, 'd MMMM', locale=language())}, {local:%H:%M} IST"
 
 
+def hour(moment: datetime) -> str:
+    """`18:57`: the time of day in India, where the day is known."""
+    return f"{in_india(moment):%H:%M}"
+
+
 def duration(seconds: float) -> str:
     """`2 min 14 s`, `3 h 40 min`, `89 d 21 h`, `1.41 s`, `204 ms`: at most two units."""
     if 0 < seconds < 1:
@@ -128,6 +133,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "ago": ago,
     "at": at,
     "day": day,
+    "hour": hour,
     "full": moment_in_full,
     "duration": duration,
     "ident": ident,
