@@ -46,7 +46,9 @@ def translated(language: str, package: Path = PACKAGE) -> set[str]:
     for path in (package / "locale" / language / "LC_MESSAGES").glob("*.po"):
         with path.open("rb") as source:
             for message in read_po(source, locale=language):
-                complete = all(message.string) if isinstance(message.string, (list, tuple)) else bool(message.string)
+                complete = (
+                    all(message.string) if isinstance(message.string, (list, tuple)) else bool(message.string)
+                )
                 if message.id and complete:
                     known.add(message.id[0] if isinstance(message.id, (list, tuple)) else message.id)
     return known

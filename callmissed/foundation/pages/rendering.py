@@ -30,6 +30,7 @@ class Pages:
         self.environment = Environment(
             loader=FileSystemLoader([p / "templates" for p in places if (p / "templates").is_dir()]),
             autoescape=True,
+            optimized=False,  # folding constants would freeze `134|duration` in the language of the first reader
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -66,7 +67,9 @@ class Pages:
         """An outline icon of the sprite; drawn in the colour of the text beside it, silent to screen readers."""
         size = " is-small" if small else ""
         address = self.assets.url("vendor/tabler-icons/sprite.svg")
-        return Markup('<svg class="cm-ic{}" aria-hidden="true"><use href="{}#{}"/></svg>').format(size, address, name)
+        return Markup('<svg class="cm-ic{}" aria-hidden="true"><use href="{}#{}"/></svg>').format(
+            size, address, name
+        )
 
     def text(self, template: str, **context: Any) -> str:
         """The template as text, in the language being spoken now (see `i18n.speaking`)."""
