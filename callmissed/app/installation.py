@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +66,7 @@ def servers(settings: Settings, home: Path) -> tuple[Server, Server]:
 
 
 @contextmanager
-def joined(settings: Settings) -> Iterator[Installation]:
+def joined(settings: Settings) -> Generator[Installation]:
     """The installation another process is running, or one started for the length of the block: for single commands."""
     home = settings.home.resolve()
     data, keys = servers(settings, home)
@@ -78,7 +78,7 @@ def joined(settings: Settings) -> Iterator[Installation]:
 
 
 @contextmanager
-def running(settings: Settings, progress: Callable[[str], None] = log.info) -> Iterator[Installation]:
+def running(settings: Settings, progress: Callable[[str], None] = log.info) -> Generator[Installation]:
     """Start the servers, make roles and schema, and stop the servers at the end of the block.
 
     Must be entered from the main thread: the embedded servers die with the thread that started them.

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -58,7 +59,12 @@ def create_pages_app(services: Services, settings: Settings) -> FastAPI:
         yield
 
     app = FastAPI(
-        title="CallMissed", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="CallMissed",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
     )
     app.state.services = services
     app.state.problem_page = problem_page
@@ -87,7 +93,9 @@ async def _problem(request: Request, failure: Exception) -> Response:
 
 async def _invalid(request: Request, failure: Exception) -> Response:
     """Name the fields, never their values: what was typed may be personal."""
-    errors = failure.errors() if isinstance(failure, RequestValidationError) else []
+    errors: list[dict[str, Any]] = (
+        list(failure.errors()) if isinstance(failure, RequestValidationError) else []
+    )
     if any(error["type"] == "json_invalid" for error in errors):
         return problem_response(request, Malformed())
     fields = {".".join(str(part) for part in error["loc"][1:]): error["msg"] for error in errors}

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 Ready = Callable[[Services], Coroutine[Any, Any, None]]
 
+
 class PortTaken(Problem):
     """Another program already listens on this address. Stop it, or choose another port with CALLMISSED_PORT."""
 
@@ -43,7 +44,9 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(installation: Installation, *, web: bool = True, work: bool = True, ready: Ready | None = None) -> None:
+async def serve(
+    installation: Installation, *, web: bool = True, work: bool = True, ready: Ready | None = None
+) -> None:
     """Serve until SIGTERM or SIGINT. `ready` runs once everything answers."""
     listening = listen(installation.settings) if web else None
     stopping = asyncio.Event()

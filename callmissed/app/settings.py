@@ -13,44 +13,71 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CALLMISSED_", frozen=True, extra="ignore")
 
-    home: Path = Field(Path("var"), description="Folder for everything the installation writes: databases, keyring, files.")
-    host: str = Field("127.0.0.1", description="Address the web server listens on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port the web server listens on.")
+    home: Path = Field(
+        default=Path("var"),
+        description="Folder for everything the installation writes: databases, keyring, files.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the web server listens on.")
     production: bool = Field(
         default=False,
         description="Real operation: HTTPS only, no outbox page, and no start while a promise about the operator is broken.",
     )
-    base_url: str = Field("", description="Public address, such as https://app.example.in. Default: http://HOST:PORT.")
-    extra_hosts: str = Field("", description="Further host names this server answers to, separated by commas.")
+    base_url: str = Field(
+        default="", description="Public address, such as https://app.example.in. Default: http://HOST:PORT."
+    )
+    extra_hosts: str = Field(
+        default="", description="Further host names this server answers to, separated by commas."
+    )
     database_url: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("CALLMISSED_DATABASE_URL", "DATABASE_URL"),
         description="An outside PostgreSQL (15 or newer) instead of the embedded one. Also read as DATABASE_URL.",
     )
     keys_database_url: SecretStr | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("CALLMISSED_KEYS_DATABASE_URL", "KEYS_DATABASE_URL"),
         description="An outside PostgreSQL for the key plane. Must not be backed up with the data. Also KEYS_DATABASE_URL.",
     )
     smtp_url: SecretStr | None = Field(
-        None, description="Mail server, such as smtps://user:password@host:465 or smtp://host:25 (STARTTLS when offered)."
+        default=None,
+        description="Mail server, such as smtps://user:password@host:465 or smtp://host:25 (STARTTLS when offered).",
     )
-    mail_from: str = Field("CallMissed <no-reply@localhost>", description="Sender of all mail.")
-    region: str = Field("IN", description="Where database, files and backups of this installation are: IN for India.")
-    upstreams_file: Path | None = Field(None, description="TOML file that lists model upstreams and their contract terms.")
+    mail_from: str = Field(default="CallMissed <no-reply@localhost>", description="Sender of all mail.")
+    region: str = Field(
+        default="IN", description="Where database, files and backups of this installation are: IN for India."
+    )
+    upstreams_file: Path | None = Field(
+        default=None, description="TOML file that lists model upstreams and their contract terms."
+    )
     find_upstreams: bool = Field(
-        default=True, description="Offer upstreams found in the usual environment variables, and an Ollama on this machine."
+        default=True,
+        description="Offer upstreams found in the usual environment variables, and an Ollama on this machine.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="How much is logged."
+    )
 
-    legal_name: str = Field("", description="Registered name of the operator (Policy §13).")
-    registered_office: str = Field("", description="Registered office of the operator, with PIN code (Policy §13).")
-    cin: str = Field("", description="Corporate Identity Number of the operator, 21 characters (Policy §13).")
-    gstin: str = Field("", description="GSTIN of the operator, 15 characters with a valid check character (Policy §13).")
-    grievance_officer: str = Field("", description="Name of the Grievance Officer, a person (Policy §14).")
-    grievance_email: str = Field("", description="E-mail address of the Grievance Officer (Policy §14).")
+    legal_name: str = Field(default="", description="Registered name of the operator (Policy §13).")
+    registered_office: str = Field(
+        default="", description="Registered office of the operator, with PIN code (Policy §13)."
+    )
+    cin: str = Field(
+        default="", description="Corporate Identity Number of the operator, 21 characters (Policy §13)."
+    )
+    gstin: str = Field(
+        default="",
+        description="GSTIN of the operator, 15 characters with a valid check character (Policy §13).",
+    )
+    grievance_officer: str = Field(
+        default="", description="Name of the Grievance Officer, a person (Policy §14)."
+    )
+    grievance_email: str = Field(
+        default="", description="E-mail address of the Grievance Officer (Policy §14)."
+    )
     hosting: str = Field(
-        "this machine", description="Where the systems run, in words for the policy page (Policy §3), e.g. a data centre."
+        default="this machine",
+        description="Where the systems run, in words for the policy page (Policy §3), e.g. a data centre.",
     )
 
     @property

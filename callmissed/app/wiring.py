@@ -6,8 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from callmissed.app import rooms, tables
 from callmissed.app.installation import DataRole, Installation
-from callmissed.foundation.database import Database
-from callmissed.foundation.database.drift import refuse_drift
+from callmissed.foundation.database import Database, refuse_drift
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.services import Services
 

@@ -3,7 +3,7 @@
 Drills and tests move it with `travel`; everything that asks `now()` then lives at that time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -29,7 +29,7 @@ def unix_milliseconds() -> int:
 
 
 @contextmanager
-def travel(*, days: float = 0, hours: float = 0, seconds: float = 0) -> Iterator[None]:
+def travel(*, days: float = 0, hours: float = 0, seconds: float = 0) -> Generator[None]:
     """Move the clock of this process by so much until the block ends."""
     global _offset  # noqa: PLW0603 - the process has one clock, and this is where it is set
     before = _offset

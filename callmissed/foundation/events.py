@@ -30,4 +30,4 @@ def subscribe(event: type[Event], job: str) -> None:
 async def publish(tx: Tx, event: Event) -> None:
     """Insert one job per subscriber into this transaction."""
     for job in _subscribers[type(event)]:
-        await jobs.defer(tx, job, **{name: str(value) for name, value in asdict(event).items()})
+        await jobs.insert(tx, job, {name: str(value) for name, value in asdict(event).items()})

@@ -5,7 +5,7 @@ English is the language of the source; every other language is a folder under `c
 `speaking("hi")` sets the language of everything written inside the block: pages, mails, error messages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -31,7 +31,7 @@ def language() -> str:
 
 
 @contextmanager
-def speaking(code: str) -> Iterator[None]:
+def speaking(code: str) -> Generator[None]:
     """Write in this language until the block ends; an unknown code means English."""
     token = _spoken.set(code if code in LANGUAGES else "en")
     try:

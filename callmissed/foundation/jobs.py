@@ -77,11 +77,20 @@ _deferrer = procrastinate.App(connector=PsycopgConnector())
 """Never opened: it only builds the statement that `defer` runs on the caller's own connection."""
 
 
-async def defer(tx: Tx, name: str, *, at: datetime | None = None, lock: str | None = None, **ids: str | int) -> None:
+async def defer(
+    tx: Tx, name: str, *, at: datetime | None = None, lock: str | None = None, **ids: str | int
+) -> None:
     """Insert a job in this transaction: it exists if and only if the transaction commits.
 
     `at` is the earliest start. Jobs with the same `lock` run one after another. Raises KeyError for an undeclared name.
     """
+    await insert(tx, name, dict(ids), at=at, lock=lock)
+
+
+async def insert(
+    tx: Tx, name: str, ids: dict[str, str | int], *, at: datetime | None = None, lock: str | None = None
+) -> None:
+    """`defer` for arguments whose names are only known at run time."""
     job = _declared[name]
     await _deferrer.configure_task(
         job.name, connection=await tx.driver(), schedule_at=at, lock=lock, allow_unknown=True
@@ -107,8 +116,14 @@ class Worker:
             del timestamp  # given to scheduled jobs; ours read the clock
             await job.run(services, **ids)
 
-        retry = procrastinate.RetryStrategy(max_attempts=job.retries, exponential_wait=2) if job.retries else False
-        registered = self.app.task(name=job.name, retry=retry, queueing_lock=job.name if job.cron else None)(run)
+        retry = (
+            procrastinate.RetryStrategy(max_attempts=job.retries, exponential_wait=2)
+            if job.retries
+            else False
+        )
+        registered = self.app.task(name=job.name, retry=retry, queueing_lock=job.name if job.cron else None)(
+            run
+        )
         if job.cron:
             self.app.periodic(cron=job.cron)(registered)
 
@@ -139,7 +154,10 @@ class Worker:
         async with self.app.open_async():
             await asyncio.wait_for(
                 self.app.run_worker_async(
-                    wait=False, concurrency=self._concurrency, install_signal_handlers=False, listen_notify=False
+                    wait=False,
+                    concurrency=self._concurrency,
+                    install_signal_handlers=False,
+                    listen_notify=False,
                 ),
                 timeout=60,
             )

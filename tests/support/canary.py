@@ -47,30 +47,41 @@ async def plant_canaries(admin_dsn: str) -> tuple[uuid.UUID, uuid.UUID]:
         for table, column, kind, _, _, generated in rows:
             if not generated:
                 wanted.setdefault(table, {})[column] = VALUES[kind]
-        checks = await (await admin.execute(
-            "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conparentid = 0"
-        )).fetchall()
+        checks = await (
+            await admin.execute(
+                "SELECT conrelid::regclass::text, conname FROM pg_constraint WHERE contype = 'c'"
+                " AND connamespace = 'public'::regnamespace AND conparentid = 0"
+            )
+        ).fetchall()
         await _insert(admin, wanted, tenants, checks)
     return tenants
 
 
 async def _insert(
-    admin: psycopg.AsyncConnection, wanted: dict[str, dict[str, str]], tenants: tuple[uuid.UUID, uuid.UUID], checks: list[tuple[str, ...]]
+    admin: psycopg.AsyncConnection,
+    wanted: dict[str, dict[str, str]],
+    tenants: tuple[uuid.UUID, uuid.UUID],
+    checks: list[tuple[str, ...]],
 ) -> None:
     """Insert with the CHECK constraints out of the way, and put them back NOT VALID: new rows stay checked."""
     definitions: list[tuple[str, str, str]] = []
     for table, name in checks:
         if table in wanted:
-            found = await (await admin.execute(
-                "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s AND conrelid = %s::regclass", [name, table]
-            )).fetchone()
+            found = await (
+                await admin.execute(
+                    "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s AND conrelid = %s::regclass",
+                    [name, table],
+                )
+            ).fetchone()
             assert found
             definitions.append((table, name, found[0]))
             await admin.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")  # pyright: ignore[reportArgumentType]
     for table, columns in wanted.items():
         for tenant in tenants:
             values = columns | {"tenant_id": f"'{tenant}'"}
-            await admin.execute(f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}")  # noqa: S608 # pyright: ignore[reportArgumentType]
+            await admin.execute(
+                f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
+            )  # pyright: ignore[reportArgumentType]
     for table, name, definition in definitions:
         clean = definition.removesuffix(" NOT VALID")
         await admin.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {clean} NOT VALID")  # pyright: ignore[reportArgumentType]

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from callmissed.foundation.postgres import Cluster
 
 
 @contextmanager
-def temporary_installation(**settings: object) -> Iterator[Installation]:
+def temporary_installation(**settings: object) -> Generator[Installation]:
     """An installation in a folder of its own, removed with everything it wrote elsewhere."""
     home = Path(tempfile.mkdtemp(prefix="cm-test-"))
     home.chmod(0o755)

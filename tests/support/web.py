@@ -23,5 +23,3 @@ async def client(app: ASGIApp, installation: Installation) -> AsyncGenerator[htt
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=installation.settings.public_url) as made:
         yield made
-
-

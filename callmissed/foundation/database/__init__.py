@@ -4,6 +4,7 @@ Two locks guard each tenant's rows: row-level security with FORCE, set per trans
 every key, index and query.
 """
 
+from callmissed.foundation.database.drift import SchemaDrift, refuse_drift
 from callmissed.foundation.database.transactions import Database, Tx
 
-__all__ = ["Database", "Tx"]
+__all__ = ["Database", "SchemaDrift", "Tx", "refuse_drift"]

@@ -39,7 +39,9 @@ class Difference:
 async def differences(connection: AsyncConnection) -> list[Difference]:
     """Every difference between the mapped classes and the live tables of schema public."""
     rows = (await connection.execute(text(LIVE_COLUMNS))).all()
-    live = {f"{r.table_name}.{r.column_name}": str(r.kind) for r in rows if not r.table_name.startswith(OTHERS)}
+    live = {
+        f"{r.table_name}.{r.column_name}": str(r.kind) for r in rows if not r.table_name.startswith(OTHERS)
+    }
     dialect = postgresql.dialect()
     mapped = {
         f"{table.name}.{column.name}": column.type.compile(dialect).lower()
@@ -74,5 +76,7 @@ async def refuse_drift(connection: AsyncConnection) -> None:
     """Raise SchemaDrift with the first differences unless map and database agree."""
     found = await differences(connection)
     if found:
-        lines = [f"{d.where}: map says {d.mapped or 'nothing'}, database says {d.live or 'nothing'}" for d in found]
+        lines = [
+            f"{d.where}: map says {d.mapped or 'nothing'}, database says {d.live or 'nothing'}" for d in found
+        ]
         raise SchemaDrift(SchemaDrift.default_message() + " " + "; ".join(lines[:10]), differences=len(found))

@@ -91,7 +91,9 @@ def pseudonym(whose: Whose, what: str = "points to a person by a random id") -> 
     return Holds(what, Category.PSEUDONYM, whose, ("service",), "contract")
 
 
-def metadata_of(whose: Whose, what: str, purposes: tuple[str, ...] = ("service", "billing", "security")) -> Holds:
+def metadata_of(
+    whose: Whose, what: str, purposes: tuple[str, ...] = ("service", "billing", "security")
+) -> Holds:
     """Declare usage data of a person: metadata that is no content (Policy §1, Usage Data)."""
     return Holds(what, Category.USAGE, whose, purposes, "contract")
 

@@ -56,8 +56,8 @@ class Row(DeclarativeBase):
         if partition and "__tablename__" in cls.__dict__:
             cls.__table_args__ = _partitioned(cls.__dict__.get("__table_args__", ()), partition)
         super().__init_subclass__(**kwargs)
-        table = cls.__dict__.get("__table__")
-        if isinstance(table, Table):
+        table: Any = cls.__dict__.get("__table__")
+        if table is not None:
             try:
                 check(cls, table)
             except NotDeclared:
@@ -67,11 +67,8 @@ class Row(DeclarativeBase):
 
 def _partitioned(arguments: Any, by: str) -> tuple[Any, ...]:
     """Add PARTITION BY RANGE to a table's arguments."""
-    listed = tuple(arguments) if isinstance(arguments, tuple) else (arguments,)
-    options: dict[str, Any] = {}
-    if listed and isinstance(listed[-1], dict):
-        options = listed[-1]
-        listed = listed[:-1]
+    listed: list[Any] = list(arguments if isinstance(arguments, tuple) else (arguments,))  # pyright: ignore[reportUnknownArgumentType] SQLAlchemy leaves the shape of __table_args__ open
+    options: dict[str, Any] = listed.pop() if listed and isinstance(listed[-1], dict) else {}
     return (*listed, {**options, "postgresql_partition_by": f"RANGE ({by})"})
 
 
@@ -113,7 +110,9 @@ class TenantTable(Row):
 
     __abstract__ = True
 
-    tenant_id: Mapped[UUID] = column(nothing("the tenant the row belongs to"), primary_key=True, sort_order=-9)
+    tenant_id: Mapped[UUID] = column(
+        nothing("the tenant the row belongs to"), primary_key=True, sort_order=-9
+    )
     id: Mapped[UUID] = column(nothing("the row's own id"), primary_key=True, default=uuid7, sort_order=-8)
     created_at: Mapped[datetime] = column(nothing("when the row was made"), default=clock.now, sort_order=90)
 
@@ -125,8 +124,12 @@ class TenantLog(Row):
     __partition__ = "at"
     __append_only__ = True
 
-    tenant_id: Mapped[UUID] = column(nothing("the tenant the row belongs to"), primary_key=True, sort_order=-9)
-    at: Mapped[datetime] = column(nothing("when it happened"), primary_key=True, default=clock.now, sort_order=-8)
+    tenant_id: Mapped[UUID] = column(
+        nothing("the tenant the row belongs to"), primary_key=True, sort_order=-9
+    )
+    at: Mapped[datetime] = column(
+        nothing("when it happened"), primary_key=True, default=clock.now, sort_order=-8
+    )
     id: Mapped[UUID] = column(nothing("the row's own id"), primary_key=True, default=uuid7, sort_order=-7)
 
 

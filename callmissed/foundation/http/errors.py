@@ -46,8 +46,13 @@ def problem_document(problem: Problem, request_id: str) -> dict[str, Any]:
 
 def openai_document(problem: Problem) -> dict[str, Any]:
     """OpenAI's error object, as its clients parse it."""
-    kind = {401: "authentication_error", 402: "insufficient_quota", 403: "permission_error", 429: "rate_limit_error"}
-    fallback = "invalid_request_error" if problem.status < 500 else "server_error"  # noqa: PLR2004 - HTTP's own line
+    kind = {
+        401: "authentication_error",
+        402: "insufficient_quota",
+        403: "permission_error",
+        429: "rate_limit_error",
+    }
+    fallback = "invalid_request_error" if problem.status < 500 else "server_error"
     return {
         "error": {
             "message": problem.message,
@@ -61,7 +66,7 @@ def openai_document(problem: Problem) -> dict[str, Any]:
 def problem_headers(problem: Problem) -> dict[str, str]:
     """Headers every shape carries: Retry-After where it helps, and never a cached error."""
     headers = {"cache-control": "no-store"}
-    if problem.retry_after is not None or problem.status == 429:  # noqa: PLR2004 - HTTP 429 always says when
+    if problem.retry_after is not None or problem.status == 429:
         headers["retry-after"] = str(problem.retry_after or 1)
     return headers
 

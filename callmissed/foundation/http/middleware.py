@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+
 @dataclass(frozen=True, slots=True)
 class EdgeLimits:
     """What the edge accepts: host names, body sizes in bytes (by path prefix, longest wins), own origins.
@@ -60,7 +61,7 @@ class Edge:
             await self._app(scope, incoming, outgoing)
         except Problem as problem:
             await self._answer(scope, receive, outgoing, problem)
-        except Exception as failure:  # noqa: BLE001 - the last resort of the process: nothing may reach the client raw
+        except Exception as failure:
             # The type and place only: an exception's text may quote personal data.
             log.exception("request failed", exc_info=_without_text(failure))
             await self._answer(scope, receive, outgoing, Problem())
@@ -73,7 +74,9 @@ class Edge:
         size = headers.get("content-length", "0")
         if not size.isdecimal() or int(size) > self._limits.limit_for(scope["path"]):
             raise TooLarge(limit_bytes=self._limits.limit_for(scope["path"]))
-        if scope["method"] not in SAFE_METHODS and not scope["path"].startswith(self._limits.open_prefixes or "\0"):
+        if scope["method"] not in SAFE_METHODS and not scope["path"].startswith(
+            self._limits.open_prefixes or "\0"
+        ):
             _refuse_cross_site(headers)
 
     async def _answer(self, scope: Scope, receive: Receive, outgoing: "_Outgoing", problem: Problem) -> None:
@@ -145,5 +148,3 @@ class _Outgoing:
         if message["type"] == "http.response.body" and not message.get("more_body"):
             self.finished = True
         await self._send(message)
-
-

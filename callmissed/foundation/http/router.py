@@ -31,9 +31,12 @@ class Router(APIRouter):
         if not isinstance(access, AccessRule):
             reason = f"route {path} does not declare access=: use public(), signed_in() or permits(...)"
             raise UndeclaredAccess(reason)
-        dependencies = [Depends(access), *(options.pop("dependencies", None) or [])]
+        further: list[Any] = options.pop("dependencies", None) or []
+        dependencies = [Depends(access), *further]
         options.setdefault("response_model", None)
-        super().add_api_route(path, endpoint, dependencies=dependencies, openapi_extra=extra or None, **options)
+        super().add_api_route(
+            path, endpoint, dependencies=dependencies, openapi_extra=extra or None, **options
+        )
         route = self.routes[-1]
         if isinstance(route, APIRoute):
             route.endpoint.__access_rule__ = access
@@ -42,20 +45,22 @@ class Router(APIRouter):
         """Decorate an endpoint with its method, path and access rule."""
 
         def register(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-            self.add_api_route(path, endpoint, methods=[method], openapi_extra={"x-access": access}, **options)
+            self.add_api_route(
+                path, endpoint, methods=[method], openapi_extra={"x-access": access}, **options
+            )
             return endpoint
 
         return register
 
-    def get(self, path: str, *, access: AccessRule, **options: Any) -> Callable[[Any], Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def get(self, path: str, *, access: AccessRule, **options: Any) -> Callable[[Any], Any]:  # pyright: ignore[reportIncompatibleMethodOverride] access= is the point of the override
         """A route that reads."""
         return self.route_for("GET", path, access, **options)
 
-    def post(self, path: str, *, access: AccessRule, **options: Any) -> Callable[[Any], Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def post(self, path: str, *, access: AccessRule, **options: Any) -> Callable[[Any], Any]:  # pyright: ignore[reportIncompatibleMethodOverride] access= is the point of the override
         """A route that changes something."""
         return self.route_for("POST", path, access, **options)
 
-    def delete(self, path: str, *, access: AccessRule, **options: Any) -> Callable[[Any], Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def delete(self, path: str, *, access: AccessRule, **options: Any) -> Callable[[Any], Any]:  # pyright: ignore[reportIncompatibleMethodOverride] access= is the point of the override
         """A route that removes something."""
         return self.route_for("DELETE", path, access, **options)
 

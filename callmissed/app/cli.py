@@ -1,0 +1,159 @@
+"""The command `callmissed`: everything an operator does from a terminal."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import click
+
+from callmissed import __version__
+from callmissed.app import doctor as doctor_checks
+from callmissed.app.demo.seed import seed_demo
+from callmissed.app.installation import joined, running
+from callmissed.app.serving import serve
+from callmissed.app.settings import Settings
+from callmissed.app.verify import print_verdicts, verify_now
+from callmissed.app.wiring import wired
+from callmissed.foundation import telemetry
+from callmissed.foundation.audit import export_audit, verify_export
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.services import Services
+
+T = TypeVar("T")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """CallMissed: AI chat and voice for Indian businesses, with a privacy policy that is executable."""
+    telemetry.configure(Settings().log_level)
+
+
+def main() -> None:
+    """Run the command. A Problem is one line on the terminal and exit status 1, never a traceback."""
+    try:
+        cli()
+    except Problem as problem:
+        details = "".join(f"\n  {name}: {value}" for name, value in problem.details.items())
+        click.echo(f"callmissed: {problem.message}{details}", err=True)
+        sys.exit(1)
+
+
+def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
+    """Run one piece of work on the running installation, or on one started for it."""
+
+    async def run() -> T:
+        async with wired(installation) as services:
+            return await work(services)
+
+    with joined(Settings()) as installation:
+        return asyncio.run(run())
+
+
+@cli.command()
+@click.option("--demo", is_flag=True, help="Seed one believable company and print the links to look at.")
+def up(*, demo: bool) -> None:
+    """Start everything in one process: databases, web server, worker."""
+    settings = Settings()
+
+    async def ready(services: Services) -> None:
+        if demo:
+            step("Seeding the demo company")
+            links = await seed_demo(services)
+            click.echo("")
+            for name, link in links.items():
+                click.echo(f"  {name:<18}{link}")
+        click.echo(f"\nCallMissed is ready at {services.base_url}. Stop it with Ctrl+C.")
+
+    with running(settings, step) as installation:
+        step("Starting web server and worker")
+        asyncio.run(serve(installation, ready=ready))
+    step("Stopped. Everything is saved.")
+
+
+def step(message: str) -> None:
+    """Say what is being done."""
+    click.echo(f"• {message}")
+
+
+@cli.command("serve")
+def serve_web() -> None:
+    """Start a web server only. Needs the databases of `up`, or outside ones."""
+    with joined(Settings()) as installation:
+        asyncio.run(serve(installation, work=False))
+
+
+@cli.command()
+def worker() -> None:
+    """Start a worker only. Needs the databases of `up`, or outside ones."""
+    with joined(Settings()) as installation:
+        asyncio.run(serve(installation, web=False))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the schema to this release, then stop."""
+    with running(Settings(), step):
+        step("The schema is up to date")
+
+
+@cli.command()
+def doctor() -> None:
+    """Check the installation, number by number; each failure says its cure."""
+    failed = 0
+    for number, result in enumerate(doctor_checks.run(Settings()), 1):
+        failed += not result.passed
+        click.echo(f"{number:>2}. {'ok  ' if result.passed else 'FAIL'} {result.what}: {result.found}")
+        if not result.passed:
+            click.echo(f"        cure: {result.cure}")
+    sys.exit(1 if failed else 0)
+
+
+@cli.group()
+def policy() -> None:
+    """The privacy policy and its promises."""
+
+
+@policy.command("verify")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a list of id, clause, verdict, figures, checked_at."
+)
+def policy_verify(*, as_json: bool) -> None:
+    """Check every promise on the live installation. Exits 1 when one is broken."""
+    results = with_services(verify_now)
+    if as_json:
+        click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))
+    else:
+        print_verdicts(results)
+    sys.exit(1 if any(result.finding.verdict == "broken" for result in results) else 0)
+
+
+@cli.group("audit")
+def audit_group() -> None:
+    """The audit log."""
+
+
+@audit_group.command("export")
+@click.argument("path", type=click.Path(dir_okay=False, writable=True))
+def audit_export(path: str) -> None:
+    """Write every leaf, proof and checkpoint to a file that can be verified offline."""
+    count = with_services(lambda services: export_audit(services.db, path))
+    click.echo(f"{count} leaves written to {path}")
+
+
+@audit_group.command("verify")
+@click.argument("path", required=False, type=click.Path(exists=True, dir_okay=False))
+def audit_verify(path: str | None) -> None:
+    """Verify an exported file offline, or the live log. Exits 1 when something was changed."""
+    findings: list[str] = verify_export(path) if path else with_services(audit_findings)
+    for finding in findings:
+        click.echo(finding)
+    click.echo("The audit log is intact." if not findings else f"{len(findings)} findings.")
+    sys.exit(1 if findings else 0)
+
+
+async def audit_findings(services: Services) -> Any:
+    """The live log's findings."""
+    raise NotImplementedError
