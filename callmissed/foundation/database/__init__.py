@@ -4,7 +4,16 @@ Two locks guard each tenant's rows: row-level security with FORCE, set per trans
 every key, index and query.
 """
 
+from callmissed.foundation.database.direct import CONNECTION_LOST, DirectConnection, DirectTx
 from callmissed.foundation.database.drift import SchemaDrift, refuse_drift
 from callmissed.foundation.database.transactions import Database, Tx
 
-__all__ = ["Database", "SchemaDrift", "Tx", "refuse_drift"]
+__all__ = [
+    "CONNECTION_LOST",
+    "Database",
+    "DirectConnection",
+    "DirectTx",
+    "SchemaDrift",
+    "Tx",
+    "refuse_drift",
+]

@@ -1,0 +1,84 @@
+"""A transaction over asyncpg: for the ledger's writer alone, whose budget the ordinary way does not fit.
+
+One connection, hand-written statements, the same tenant lock. A joint transaction may work for several tenants one after
+another; each statement sees only the tenant entered last.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+CONNECTION_LOST = (
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    OSError,
+)
+"""What asyncpg raises when the server went away; whether the last transaction was committed is then unknown."""
+
+
+class DirectTx:
+    """One open transaction. `enter` a tenant before the first statement."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._connection = connection
+        self._begin = "BEGIN; "
+
+    async def enter(self, tenant_id: UUID) -> None:
+        """Work for this tenant from here on."""
+        await self._connection.execute(f"{self._begin}SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
+        self._begin = ""
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Run one statement and return its rows."""
+        return await self._connection.fetch(statement, *arguments)
+
+    async def end(self, verb: str) -> None:
+        """COMMIT or ROLLBACK, where anything was begun."""
+        if not self._begin:
+            await self._connection.execute(verb)
+
+
+class DirectConnection:
+    """One asyncpg connection to the data plane, made when it is first needed and made again when it was lost."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone, so that the fate of the last transaction is unknown."""
+        return self._connection is None or self._connection.is_closed()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[DirectTx]:
+        """A transaction that commits at the end of the block and rolls back on an exception."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=30)
+        tx = DirectTx(self._connection)
+        try:
+            yield tx
+        except (
+            BaseException
+        ):  # house: broad-except an interrupted transaction must not stay open, whatever interrupted it
+            await self._abandon(tx)
+            raise
+        await tx.end("COMMIT")
+
+    async def _abandon(self, tx: DirectTx) -> None:
+        """Roll back; a connection that cannot even do that is thrown away."""
+        try:
+            await tx.end("ROLLBACK")
+        except (*CONNECTION_LOST, asyncpg.PostgresError):
+            if self._connection is not None:
+                self._connection.terminate()
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None and not self._connection.is_closed():
+            await self._connection.close(timeout=5)
+        self._connection = None
