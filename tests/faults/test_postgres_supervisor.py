@@ -1,6 +1,7 @@
 """Life and death of our own PostgreSQL server: real processes, killed for real."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
@@ -235,6 +236,21 @@ def test_a_second_copy_is_told_who_runs_the_first(home: Path, cluster: Cluster) 
     assert ask(second, "SELECT 1") == 1
     second.stop()
     assert ask(cluster, "SELECT 1") == 1, "the copy that was refused has touched nothing"
+
+
+def test_a_lock_that_is_just_being_let_go_is_waited_for(home: Path, cluster: Cluster) -> None:
+    """As by a child that was forked in the instant its parent was killed: the process the lock names is gone."""
+    cluster.start()
+    cluster.stop()
+    path = home / "keys" / "lock"
+    path.write_text(f"{2**22 + 1}\n")  # no such process can be
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        timer = threading.Timer(0.3, fcntl.flock, (file, fcntl.LOCK_UN))
+        timer.start()
+        cluster.start()
+        timer.join()
+    assert ask(cluster, "SELECT 1") == 1
 
 
 def test_a_stale_pid_file_that_names_a_living_process_is_no_obstacle(cluster: Cluster) -> None:

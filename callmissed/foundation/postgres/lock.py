@@ -2,9 +2,13 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from callmissed.foundation.postgres.problems import AlreadyRunning, ServerFailed
+from callmissed.foundation.postgres.process import is_alive
+
+PATIENCE_SECONDS = 2.0
 
 _held: set[int] = set()
 
@@ -20,6 +24,14 @@ def _let_go_in_child() -> None:
 os.register_at_fork(after_in_child=_let_go_in_child)
 
 
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 class HomeLock:
     """An exclusive lock on `path`, holding the process id of its holder as text."""
 
@@ -29,18 +41,20 @@ class HomeLock:
         self._descriptor: int | None = None
 
     def take(self) -> None:
-        """Take it at once. Raises AlreadyRunning, which names the holder, or ServerFailed when it may not be opened."""
+        """Take it. Raises AlreadyRunning, which names the holder, or ServerFailed when it may not be opened."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except PermissionError:
             raise ServerFailed(f"{self._path.parent} belongs to another user; start as that user.") from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
-            message = f"Process {holder} already runs the database in {self._path.parent}."
-            raise AlreadyRunning(f"{message} Stop it first, or use another home.", pid=holder) from None
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not _locked(descriptor):
+            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+            # A holder that was killed may leave a forked child that is about to close its copy: a matter of moments.
+            if time.monotonic() > until or (holder.isdecimal() and is_alive(int(holder))):
+                os.close(descriptor)
+                message = f"Process {holder or 'unknown'} already runs the database in {self._path.parent}."
+                raise AlreadyRunning(f"{message} Stop it first, or use another home.", pid=holder)
+            time.sleep(0.02)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         _held.add(descriptor)

@@ -66,8 +66,7 @@ def initialise(
 
     Raises DiskFull, ServerFailed.
     """
-    for abandoned in place.root.glob("data.new-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
+    yield from _clear_abandoned(place)
     fresh, secret = place.root / f"data.new-{secrets.token_hex(3)}", place.root / ".password"
     fresh.mkdir(mode=0o700)
     place.account.own(fresh)
@@ -89,6 +88,17 @@ def initialise(
     if process.returncode != 0:
         raise explain(place, log, process.returncode)
     fresh.rename(place.data)
+
+
+def _clear_abandoned(place: Place) -> Iterator[float]:
+    """Remove what interrupted set-ups left; again and again for a second, as one that was just killed may yet write."""
+    for _ in range(50):
+        abandoned = list(place.root.glob("data.new-*"))
+        if not abandoned:
+            return
+        for directory in abandoned:
+            shutil.rmtree(directory, ignore_errors=True)
+        yield PAUSE
 
 
 def free_socket(path: Path) -> None:
