@@ -1,0 +1,144 @@
+"""What can go wrong with sign-in, workspaces and keys."""
+
+from callmissed.foundation.problems import Conflict, Invalid, NotFound, Problem, TooManyRequests
+
+
+class EmailUnusable(Invalid):
+    """This is not an e-mail address we can write to. Check it for a typing mistake."""
+
+    code = "email_unusable"
+
+
+class PhoneUnusable(Invalid):
+    """This is not a phone number. Write it with its country code, such as +91 98765 43210, or leave it empty."""
+
+    code = "phone_unusable"
+
+
+class NameMissing(Invalid):
+    """Write your name, with up to 120 letters."""
+
+    code = "name_missing"
+
+
+class OrganisationMissing(Invalid):
+    """Write the name of your organisation, with up to 120 letters."""
+
+    code = "organisation_missing"
+
+
+class AdultsOnly(Invalid):
+    """CallMissed is for people of 18 years or older. Tick the box if you are."""
+
+    code = "adults_only"
+
+
+class CodeIncomplete(Invalid):
+    """A code has six digits."""
+
+    code = "code_incomplete"
+
+
+class CodeWrong(Problem):
+    """This is not the code we sent."""
+
+    status = 401
+    code = "code_wrong"
+
+
+class CodeExpired(Problem):
+    """This code is no longer valid: it works for ten minutes, in the browser that asked for it. Ask for a new one."""
+
+    status = 401
+    code = "code_expired"
+
+
+class CodeUsed(Problem):
+    """This code was used already. Ask for a new one."""
+
+    status = 401
+    code = "code_used"
+
+
+class CodeReplaced(Problem):
+    """We have sent a newer code since. Use that one."""
+
+    status = 401
+    code = "code_replaced"
+
+
+class SignInLocked(TooManyRequests):
+    """Too many wrong codes. Sign-in is closed for a quarter of an hour."""
+
+    code = "sign_in_locked"
+
+
+class TooManyCodes(TooManyRequests):
+    """We have sent several codes already. Use the newest one, or wait a quarter of an hour."""
+
+    code = "too_many_codes"
+
+
+class AlreadyFounded(Conflict):
+    """You have a workspace already."""
+
+    code = "already_founded"
+
+
+class KeyMalformed(Problem):
+    """This is not a CallMissed key. Keys begin with cm_ and have 41 characters; check that it was copied whole."""
+
+    status = 401
+    code = "key_malformed"
+
+
+class KeyUnknown(Problem):
+    """There is no such key."""
+
+    status = 401
+    code = "key_unknown"
+
+
+class KeyRevoked(Problem):
+    """This key was revoked. Make a new one."""
+
+    status = 401
+    code = "key_revoked"
+
+
+class KeyExpired(Problem):
+    """This key has expired. Make a new one."""
+
+    status = 401
+    code = "key_expired"
+
+
+class WorkspaceClosed(Problem):
+    """This workspace is closed."""
+
+    status = 403
+    code = "workspace_closed"
+
+
+class KeyNotFound(NotFound):
+    """There is no such key in your workspace."""
+
+    code = "key_not_found"
+
+
+class KeyNameMissing(Invalid):
+    """Give the key a name, with up to 80 letters, so that your team knows it again."""
+
+    code = "key_name_missing"
+
+
+class KeyMayNothing(Invalid):
+    """Allow the key at least one service, otherwise it cannot do anything."""
+
+    code = "key_may_nothing"
+
+
+class TooManyKeys(Conflict):
+    """A workspace can have 100 working keys. Revoke one that is not needed any more."""
+
+    code = "too_many_keys"

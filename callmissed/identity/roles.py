@@ -1,0 +1,31 @@
+"""Roles, as data: what each may do in its tenant. A role is a named set of permissions and nothing more (Policy §3)."""
+
+from types import MappingProxyType
+
+READ = frozenset(
+    {"inbox.read", "bots.read", "knowledge.read", "contacts.read", "usage.read", "privacy.read", "team.read"}
+)
+ANSWER = frozenset({"inbox.reply", "contacts.write"})
+BUILD = frozenset({"bots.write", "knowledge.write", "keys.read", "keys.write", "playground.use"})
+PAY = frozenset({"billing.read", "billing.write", "usage.read"})
+RUN = frozenset({"team.write", "privacy.write", "audit.read", "contacts.erase", "channels.write", "billing.read"})
+OWN = frozenset({"tenant.write", "tenant.close", "owner.transfer"})
+
+ROLES: MappingProxyType[str, frozenset[str]] = MappingProxyType(
+    {
+        "owner": READ | ANSWER | BUILD | PAY | RUN | OWN,
+        "admin": READ | ANSWER | BUILD | PAY | RUN,
+        "developer": READ | BUILD | {"channels.write"},
+        "teammate": READ | ANSWER,
+        "billing": PAY | {"team.read", "privacy.read"},
+    }
+)
+"""Role to its permissions. A permission is "room.verb"; a route asks for exactly one."""
+
+KEY_SERVICES: MappingProxyType[str, str] = MappingProxyType({"llm": "/v1/chat, /v1/models"})
+"""What an API key can be allowed to use, and the addresses it opens. A key has none unless it is given."""
+
+
+def permissions_of(role: str) -> frozenset[str]:
+    """The permissions of a role. Raises KeyError for an unknown one."""
+    return ROLES[role]

@@ -1,0 +1,32 @@
+"""The jobs of the room: what has ended is erased, keys first."""
+
+from datetime import timedelta
+
+from callmissed.foundation import audit, clock, jobs
+from callmissed.foundation.ids import PLATFORM
+from callmissed.foundation.services import Services
+from callmissed.identity import repository
+
+AT_ONCE = 10_000
+UNFINISHED = timedelta(days=1)
+
+
+@jobs.every("41 * * * *", "identity.sweep")
+async def sweep(services: Services) -> None:
+    """Erase codes and unfinished accounts of yesterday, and forget old counters and sessions.
+
+    An account is unfinished until its holder has said who they are and that they are 18 or older (Policy §9).
+    """
+    now = clock.now()
+    async with services.db.control() as tx:
+        codes = await repository.codes_past(tx, now - UNFINISHED, AT_ONCE)
+        accounts = await repository.unfinished_accounts(tx, now - UNFINISHED, AT_ONCE)
+    if codes or accounts:
+        await services.vault.erase_people(PLATFORM, [*codes, *accounts])
+    async with services.db.control() as tx:
+        await repository.remove_codes(tx, codes)
+        await repository.erase_rows(tx, accounts)
+        await repository.remove_counters(tx, now - UNFINISHED)
+        await repository.remove_sessions(tx, now - timedelta(days=30))
+        if accounts:
+            await audit.record(tx, "identity:accounts:unfinished_erased", body={"accounts": len(accounts)})
