@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from callmissed.knowledge.language import language_of
 from callmissed.knowledge.question import Question, Term, understand
 from callmissed.knowledge.retrieval import Passage
 from callmissed.knowledge.sentences import sentences
 from callmissed.knowledge.synonyms import Phrase
-from callmissed.knowledge.words import fold, stem, words_of
+from callmissed.knowledge.vocabulary import REPLIES, SOCIAL
+from callmissed.knowledge.words import likeness, stem, words_of
 
 MODEL = "local/extractive"
 THRESHOLD = 0.6
@@ -26,44 +28,24 @@ IN_PASSAGE = 0.3
 INTENT = 0.15
 BY_RANK = 0.15
 OTHER_LANGUAGE = 0.2
+ALIKE = 0.85
 MISSED_INTENT = 0.75
 
 AMOUNT = re.compile(r"₹|\brs\b|%|रुपय|free\b|मुफ्त|no (?:travel )?charge|निःशुल्क|\d", re.IGNORECASE)
 TIME = re.compile(
-    r"\d{1,2}(?:[:.]\d\d)?\s*(?:am|pm|a\.m|p\.m|बजे|noon)|\d\d:\d\d|\d+\s*(?:-|to)?\s*\d*\s*(?:minute|hour|day|week|month|year|working|मिनट|घंटे|दिन|महीने|साल|वर्ष|कार्यदिवस)"
-    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday|every day|same day|after the work|before |वार\b|हर दिन|उसी दिन|के बाद|से पहले",
+    r"\d{1,2}(?:[:.]\d\d)?\s*(?:am|pm|a\.m|p\.m|बजे|noon)|\d\d:\d\d"
+    r"|\d+\s*(?:-|to)?\s*\d*\s*(?:minute|hour|day|week|month|year|working|मिनट|घंटे|दिन|महीने|साल|वर्ष|कार्यदिवस)"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun|every |same )day|after the work|before "
+    r"|वार\b|हर दिन|उसी दिन|के बाद|से पहले",
     re.IGNORECASE,
 )
-
 CONTACT = re.compile(r"\+?\d(?:[ -]?\d){7,}|@")
 
-DECLINED = {
-    "en": "I don't know: I found nothing about this in the information I have. Would you like a person to answer you?",
-    "hi": "मुझे नहीं पता: मेरे पास मौजूद जानकारी में इसके बारे में कुछ नहीं मिला। क्या आप चाहेंगे कि कोई व्यक्ति आपको जवाब दे?",
-    "hi-Latn": "Mujhe nahi pata: mere paas jo jaankari hai usme iske baare mein kuch nahi mila. Kya aap chahenge ki koi vyakti aapko jawab de?",
-    "mr": "मला माहीत नाही: माझ्याकडील माहितीत याबद्दल काही सापडले नाही. एखाद्या व्यक्तीने तुम्हाला उत्तर द्यावे असे वाटते का?",
-    "ne": "मलाई थाहा छैन: मसँग भएको जानकारीमा यसबारे केही भेटिएन। के तपाईं कुनै व्यक्तिबाट जवाफ चाहनुहुन्छ?",
-    "ta": "எனக்குத் தெரியாது: என்னிடம் உள்ள தகவலில் இதைப் பற்றி எதுவும் கிடைக்கவில்லை. ஒருவர் உங்களுக்குப் பதிலளிக்க வேண்டுமா?",
-}
-GREETED = {
-    "en": "Hello. I am an automatic assistant: I answer with sentences from this business's own information. What would you like to know?",
-    "hi": "नमस्ते। मैं एक स्वचालित सहायक हूँ: मैं इस व्यवसाय की अपनी जानकारी के वाक्यों से जवाब देता हूँ। आप क्या जानना चाहते हैं?",
-    "hi-Latn": "Namaste. Main ek automatic assistant hoon: main is business ki apni jaankari ke vaakyon se jawab deta hoon. Aap kya jaanna chahte hain?",
-}
-THANKED = {
-    "en": "You are welcome. Ask me anything else about this business, or ask for a person.",
-    "hi": "आपका स्वागत है। इस व्यवसाय के बारे में कुछ और पूछें, या किसी व्यक्ति से बात करने के लिए कहें।",
-    "hi-Latn": "Aapka swagat hai. Is business ke baare mein kuch aur poochhein, ya kisi vyakti se baat karne ke liye kahein.",
-}
-GREETINGS = frozenset(
-    fold("hi hello hey hii hlo namaste namaskar namaskaar pranam good morning afternoon evening नमस्ते नमस्कार प्रणाम हैलो हेलो हाय "
-         "शुभ प्रभात there sir madam ji जी").split()
-)  # fmt: skip
-THANKS = frozenset(
-    fold("thanks thank you thankyou thx ty dhanyavad dhanyawad dhanyavaad shukriya ok okay great very much so bahut bye धन्यवाद शुक्रिया "
-         "आभार बहुत ठीक है अच्छा आपका ji जी").split()
-)  # fmt: skip
-THANKS_ITSELF = THANKS - frozenset(fold("you ok okay great very much so bahut बहुत ठीक है अच्छा आपका ji जी").split())
+GREETING, THANKS, BESIDE_THANKS = (
+    frozenset(words_of(SOCIAL[kind])) for kind in ("greeting", "thanks", "beside_thanks")
+)
+POLITE_HINDI = ("namas", "pranam", "dhany", "shukr")
+LONGEST_GREETING = 5
 
 Kind = Literal["answer", "declined", "greeting"]
 
@@ -106,7 +88,9 @@ def answer(question: str, passages: Sequence[Passage], threshold: float = THRESH
     if social is not None:
         return social
     understood = passages[0].question if passages else understand(question)
-    candidates = sorted(_candidates(understood, passages), key=lambda each: (-each.score, each.rank, each.position))
+    candidates = sorted(
+        _candidates(understood, passages), key=lambda each: (-each.score, each.rank, each.position)
+    )
     if not candidates:
         return _declined(understood, 0.0)
     chosen = _choose(candidates)
@@ -119,24 +103,29 @@ def answer(question: str, passages: Sequence[Passage], threshold: float = THRESH
 def _social(question: str) -> Answer | None:
     """The fixed reply to a greeting or thanks, which must not be answered with a price list."""
     words = words_of(question)
-    if not words or len(words) > 5:  # noqa: PLR2004 - longer messages ask something
+    if not words or len(words) > LONGEST_GREETING:
         return None
-    language = understand(question).language
-    if all(word in GREETINGS for word in words):
-        replies = GREETED
-    elif all(word in THANKS for word in words) and any(word in THANKS_ITSELF for word in words):
-        replies = THANKED
+    if all(word in GREETING for word in words):
+        occasion = "greeting"
+    elif any(word in THANKS for word in words) and all(word in THANKS | BESIDE_THANKS for word in words):
+        occasion = "thanks"
     else:
         return None
-    if language == "en" and any(word.startswith(("namas", "pranam", "dhany", "shukr")) for word in words):
-        language = "hi-Latn"
+    hindi = any(word.startswith(POLITE_HINDI) for word in words)
+    text, language = _reply(occasion, "hi-Latn" if hindi else language_of(question))
+    return Answer(text, (), confident=True, score=1.0, kind="greeting", language=language)
+
+
+def _reply(occasion: str, language: str) -> tuple[str, str]:
+    """The fixed reply for an occasion, and its language: English where there is none."""
+    replies = REPLIES[occasion]
     spoken = language if language in replies else "en"
-    return Answer(replies[spoken], (), confident=True, score=1.0, kind="greeting", language=spoken)
+    return replies[spoken], spoken
 
 
 def _declined(question: Question, score: float) -> Answer:
-    spoken = question.language if question.language in DECLINED else "en"
-    return Answer(DECLINED[spoken], (), confident=False, score=round(score, 4), kind="declined", language=spoken)
+    text, language = _reply("declined", question.language)
+    return Answer(text, (), confident=False, score=round(score, 4), kind="declined", language=language)
 
 
 def _candidates(question: Question, passages: Sequence[Passage]) -> Iterator[_Candidate]:
@@ -147,7 +136,10 @@ def _candidates(question: Question, passages: Sequence[Passage]) -> Iterator[_Ca
         for position, sentence in enumerate(_answers_in(passage.text)):
             stems = _stems(sentence)
             covers = tuple(_strength(term, stems, heading, around) for term in question.terms)
-            fit = sum(term.rarity * strength for term, strength in zip(question.terms, covers, strict=True)) / whole
+            fit = (
+                sum(term.rarity * strength for term, strength in zip(question.terms, covers, strict=True))
+                / whole
+            )
             foreign = 0.0 if passage.language in question.reads else OTHER_LANGUAGE
             score = fit + _intent(question, sentence) + BY_RANK * passage.score - foreign
             yield _Candidate(sentence, passage, rank, position, covers, score)
@@ -157,7 +149,7 @@ def _answers_in(text: str) -> list[str]:
     """The sentences of a passage; one that ends in a colon takes the lines it announces with it."""
     joined: list[str] = []
     for sentence in sentences(text):
-        if joined and joined[-1].endswith(":") and len(joined[-1]) < 200:  # noqa: PLR2004 - a lead-in is short
+        if joined and joined[-1].endswith(":") and len(joined[-1]) < 200:
             joined[-1] += " " + sentence
         else:
             joined.append(sentence)
@@ -188,7 +180,9 @@ def _same(wanted: str, found: str) -> bool:
     if wanted == found:
         return True
     shorter, longer = sorted((wanted, found), key=len)
-    return len(shorter) >= 5 and len(longer) - len(shorter) <= 2 and longer.startswith(shorter)  # noqa: PLR2004
+    if len(shorter) >= 5 and len(longer) - len(shorter) <= 2 and longer.startswith(shorter):
+        return True
+    return len(shorter) >= 7 and shorter[0] == longer[0] and likeness(shorter, longer) >= ALIKE
 
 
 def _intent(question: Question, sentence: str) -> float:

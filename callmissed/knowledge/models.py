@@ -19,14 +19,18 @@ class KnowledgeSource(TenantTable):
     __keep__ = Keep(until="tenant_erased", promise="keep.active")
     __table_args__ = (UniqueConstraint("tenant_id", "checksum"),)
 
-    title: Mapped[str] = column(nothing("title given by the tenant", Category.BUSINESS_CONTENT), String(MAX_TITLE))
+    title: Mapped[str] = column(
+        nothing("title given by the tenant", Category.BUSINESS_CONTENT), String(MAX_TITLE)
+    )
     kind: Mapped[str] = column(nothing("text, markdown, pdf or docx"), String(10))
     language: Mapped[str] = column(nothing("main language of the document, BCP 47"), String(12))
     state: Mapped[str] = column(nothing("ready or failed"), String(8))
     problem: Mapped[str | None] = column(nothing("code of the problem that made it fail"), String(40))
     characters: Mapped[int] = column(nothing("how much text it has"), Integer)
     passages: Mapped[int] = column(nothing("how many passages it was cut into"), Integer)
-    checksum: Mapped[bytes] = column(nothing("SHA-256 of title and content, to notice a repetition"), LargeBinary)
+    checksum: Mapped[bytes] = column(
+        nothing("SHA-256 of title and content, to notice a repetition"), LargeBinary
+    )
     created_by: Mapped[UUID | None] = column(pseudonym(Whose.USER, "the user or key that added it"), Uuid)
 
 
@@ -37,7 +41,9 @@ class KnowledgePassage(TenantTable):
     __keep__ = Keep(until="its source is removed", promise="keep.active")
     __table_args__ = (
         ForeignKeyConstraint(
-            ["tenant_id", "source_id"], ["knowledge_source.tenant_id", "knowledge_source.id"], ondelete="CASCADE"
+            ["tenant_id", "source_id"],
+            ["knowledge_source.tenant_id", "knowledge_source.id"],
+            ondelete="CASCADE",
         ),
         UniqueConstraint("tenant_id", "source_id", "ordinal"),
     )
@@ -49,5 +55,7 @@ class KnowledgePassage(TenantTable):
     text: Mapped[str] = column(nothing("the published text itself", Category.BUSINESS_CONTENT), Text)
     language: Mapped[str] = column(nothing("language of the passage, BCP 47"), String(12))
     # A name, not regconfig: that type stores an oid, which pg_upgrade refuses to carry over.
-    search_config: Mapped[str] = column(nothing("text search configuration its words were made with"), String(20))
+    search_config: Mapped[str] = column(
+        nothing("text search configuration its words were made with"), String(20)
+    )
     tsv: Mapped[Any] = column(nothing("search words of the passage", Category.BUSINESS_CONTENT), TSVECTOR)

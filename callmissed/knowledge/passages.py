@@ -68,7 +68,10 @@ def _sections(blocks: Sequence[Block]) -> Iterator[_Section]:
             current = replace(current, lines=[])
         current.page = block.page
         for line in _lines(block):
-            full = current.words + len(line.split()) > MOST_WORDS or sum(map(len, current.lines)) > MOST_CHARACTERS
+            full = (
+                current.words + len(line.split()) > MOST_WORDS
+                or sum(map(len, current.lines)) > MOST_CHARACTERS
+            )
             if current.lines and full:
                 yield current
                 current = replace(current, lines=[])
@@ -101,7 +104,11 @@ def _rows(rows: tuple[tuple[str, ...], ...]) -> Iterator[str]:
         yield " – ".join(filter(None, header))
         return
     for row in body:
-        rest = [f"{name}: {cell}" if name else cell for name, cell in zip(header[1:], row[1:], strict=False) if cell]
+        rest = [
+            f"{name}: {cell}" if name else cell
+            for name, cell in zip(header[1:], row[1:], strict=False)
+            if cell
+        ]
         yield f"{row[0]} – {', '.join(rest)}" if rest else row[0]
 
 

@@ -5,18 +5,12 @@ from dataclasses import dataclass, replace
 
 from callmissed.knowledge.language import language_of
 from callmissed.knowledge.synonyms import Phrase, phrase_at
-from callmissed.knowledge.words import fold, is_stop, words_of
+from callmissed.knowledge.vocabulary import INTENTS
+from callmissed.knowledge.words import WEAK_WORDS, is_stop, words_of
 
-AMOUNT_WORDS = frozenset(fold(
-    "much many price cost charge charges fee rate rates kitna kitne kitni kitney कितना कितने कितनी किती कति कीमत दाम शुल्क चार्ज खर्च रेट kharcha paisa "
-    "paise daam"
-).split())  # fmt: skip
-TIME_WORDS = frozenset(fold(
-    "when hours timing timings time long till until quickly quick soon fast kab samay baje कब समय बजे टाइम टाइमिंग कधी कहिले"
-).split())  # fmt: skip
-CONTACT_WORDS = frozenset(fold(
-    "number phone contact helpline sampark नंबर फोन संपर्क"
-).split())  # fmt: skip
+AMOUNT_WORDS, TIME_WORDS, CONTACT_WORDS, ACTIONS = (
+    frozenset(words_of(INTENTS[intent])) for intent in ("amount", "time", "contact", "action")
+)
 MAX_WORDS = 60
 
 
@@ -31,6 +25,16 @@ class Term:
     phrases: tuple[Phrase, ...]
     rarity: float = 1.0
     found: bool = True
+
+    @property
+    def weak(self) -> bool:
+        """Whether the term carries little ("again", "policy")."""
+        return all(word in WEAK_WORDS for word in self.asked)
+
+    @property
+    def is_action(self) -> bool:
+        """Whether the term says what is to be done."""
+        return any(len(phrase) == 1 and phrase[0] in ACTIONS for phrase in self.phrases)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ async def by_checksum(tx: Tx, checksum: bytes) -> KnowledgeSource | None:
 
 async def all_sources(tx: Tx) -> list[KnowledgeSource]:
     """All sources of this tenant, oldest first (ids sort by time)."""
-    query = select(KnowledgeSource).where(KnowledgeSource.tenant_id == tx.tenant_id).order_by(KnowledgeSource.id)
+    query = (
+        select(KnowledgeSource).where(KnowledgeSource.tenant_id == tx.tenant_id).order_by(KnowledgeSource.id)
+    )
     return list((await tx.session.execute(query)).scalars())
 
 
@@ -69,5 +71,7 @@ async def insert_passages(tx: Tx, source: KnowledgeSource, drafts: Iterable[tupl
 async def remove(tx: Tx, source_id: UUID) -> None:
     """Take a source and its passages out."""
     await tx.session.execute(
-        delete(KnowledgeSource).where(KnowledgeSource.tenant_id == tx.tenant_id, KnowledgeSource.id == source_id)
+        delete(KnowledgeSource).where(
+            KnowledgeSource.tenant_id == tx.tenant_id, KnowledgeSource.id == source_id
+        )
     )

@@ -29,6 +29,8 @@ OTHER_LANGUAGE = 0.7
 """A passage in another language may answer (a price is a price) but yields to one in the question's own."""
 ALIKE = 0.6
 MOST_ALIKE = 4
+WEAK = 0.2
+ACTION = 0.6
 MAX_TEXT = 200_000
 """Characters of a request's text that are searched. Models downstream take less."""
 
@@ -100,6 +102,15 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ranked:
+    """What the ranking says of one passage; `id` is its row's, or its ordinal in a given text."""
+
+    id: Any
+    score: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Corpus:
     """Where to search: the SQL of the scope and its parameters."""
 
@@ -111,7 +122,9 @@ class _Corpus:
         return (await tx.session.execute(filled, {**self.parameters, **parameters})).all()
 
 
-async def retrieve(tx: Tx, query: str, *, sources: Sequence[UUID] | None = None, limit: int = 5) -> list[Passage]:
+async def retrieve(
+    tx: Tx, query: str, *, sources: Sequence[UUID] | None = None, limit: int = 5
+) -> list[Passage]:
     """The best passages for a question, among the given sources or all of the tenant. Empty when nothing is near it."""
     chosen = None if sources is None else [UUID(str(each)) for each in sources]
     corpus = _Corpus(STORED, {"tenant": tx.tenant_id, "sources": chosen})
@@ -120,13 +133,15 @@ async def retrieve(tx: Tx, query: str, *, sources: Sequence[UUID] | None = None,
     found = {row.id: row for row in rows}
     return [
         Passage(p.source_id, p.title, p.ordinal, p.heading, p.locator, p.text, p.language,
-                float(row.score), float(row.coverage), question)
+                row.score, row.coverage, question)
         for row in ranked
         if (p := found.get(row.id)) is not None
     ]  # fmt: skip
 
 
-async def retrieve_in_text(tx: Tx, query: str, text: str, *, title: str = "", limit: int = 5) -> list[Passage]:
+async def retrieve_in_text(
+    tx: Tx, query: str, text: str, *, title: str = "", limit: int = 5
+) -> list[Passage]:
     """The best passages of a text given with a request. Nothing is stored; only its first 200,000 characters count."""
     drafts = passages(from_markdown(text[:MAX_TEXT].replace("\0", " ")), title)
     if not drafts:
@@ -136,7 +151,7 @@ async def retrieve_in_text(tx: Tx, query: str, text: str, *, title: str = "", li
     chosen = [(drafts[row.id - 1], row) for row in ranked]
     return [
         Passage(None, title, draft.ordinal, draft.heading, draft.locator, draft.text, draft.language,
-                float(row.score), float(row.coverage), question)
+                row.score, row.coverage, question)
         for draft, row in chosen
     ]  # fmt: skip
 
@@ -151,7 +166,7 @@ def _given(drafts: list[Draft], available: frozenset[str]) -> dict[str, Any]:
     }
 
 
-async def _search(tx: Tx, corpus: _Corpus, text: str, limit: int) -> tuple[Question, Sequence[Any]]:
+async def _search(tx: Tx, corpus: _Corpus, text: str, limit: int) -> tuple[Question, list[_Ranked]]:
     """The weighed question and the ranked ids."""
     question = understand(text)
     if not question.terms:
@@ -175,24 +190,38 @@ async def _search(tx: Tx, corpus: _Corpus, text: str, limit: int) -> tuple[Quest
         return question, []
     ranked = await corpus.rows(
         tx, RANKED, **_terms(found), names=names, every=" | ".join(_tsquery(term) for term in found),
-        whole=sum(term.rarity for term in terms), share=COVERAGE_SHARE, near=list(question.reads), other=OTHER_LANGUAGE, limit=limit,
+        whole=sum(term.rarity for term in terms), share=COVERAGE_SHARE,
+        near=list(question.reads), other=OTHER_LANGUAGE, limit=limit,
     )  # fmt: skip
-    return question, ranked
+    return question, [_Ranked(row.id, float(row.score), float(row.coverage)) for row in ranked]
 
 
-async def _weigh(tx: Tx, corpus: _Corpus, terms: tuple[Term, ...], names: list[str], size: int) -> tuple[Term, ...]:
+async def _weigh(
+    tx: Tx, corpus: _Corpus, terms: tuple[Term, ...], names: list[str], size: int
+) -> tuple[Term, ...]:
     """The terms with their rarity: 1 for a term no passage has, less the more passages have it."""
     counts = {row[0]: int(row[1]) for row in await corpus.rows(tx, COUNTS, **_terms(terms), names=names)}
     return tuple(
-        replace(term, found=n in counts, rarity=math.log1p(size / (1 + counts.get(n, 0))) / math.log1p(size))
+        replace(term, found=n in counts, rarity=_weight(term, _rarity(counts.get(n, 0), size)))
         for n, term in enumerate(terms)
     )
+
+
+def _weight(term: Term, rarity: float) -> float:
+    """What a term counts: its rarity, less for words that carry little, and not too little for what is to be done."""
+    if term.weak:
+        return rarity * WEAK
+    return max(rarity, ACTION) if term.is_action else rarity
+
+
+def _rarity(passages_with: int, size: int) -> float:
+    return math.log1p(size / (1 + passages_with)) / math.log1p(size)
 
 
 async def _likely(tx: Tx, corpus: _Corpus, term: Term) -> Term:
     """A term that no passage has, with the passages' own words most like it added: slips, and endings we do not know."""
     word = term.asked[-1]
-    if len(term.asked) > 1 or len(word) < 4 or word.isdigit():  # noqa: PLR2004 - short words resemble everything
+    if len(term.asked) > 1 or len(word) < 4 or word.isdigit():
         return term
     rows = await corpus.rows(
         tx, VOCABULARY, first=word[0], shortest=max(3, len(stem(word)) - 2), longest=len(word) + 3

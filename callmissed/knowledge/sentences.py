@@ -16,7 +16,11 @@ def sentences(text: str) -> list[str]:
     at = 0
     for end in ENDS.finditer(text):
         pending = text[at : end.end()]
-        if "\n" not in end[0] and ABBREVIATION.search(pending.rstrip()) and not _capital_after_time(pending, text, end.end()):
+        if (
+            "\n" not in end[0]
+            and ABBREVIATION.search(pending.rstrip())
+            and not _capital_after_time(pending, text, end.end())
+        ):
             continue
         found.append(pending.strip())
         at = end.end()
@@ -25,5 +29,5 @@ def sentences(text: str) -> list[str]:
 
 
 def _capital_after_time(before: str, text: str, at: int) -> bool:
-    """"… until 8 p.m. We …" ends a sentence although p.m. is an abbreviation."""
+    """ "… until 8 p.m. We …" ends a sentence although p.m. is an abbreviation."""
     return before.rstrip().lower().endswith(("a.m.", "p.m.", "etc.")) and text[at : at + 1].isupper()

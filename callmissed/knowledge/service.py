@@ -66,7 +66,10 @@ async def store(tx: Tx, extracted: Extracted) -> KnowledgeSource:
     chosen = ((draft, configuration_of(draft.language, available)) for draft in drafts)
     await repository.insert_passages(tx, source, chosen)
     await audit.record(
-        tx, "knowledge:source:added", target=source.id, body={"kind": source.kind, "passages": source.passages}
+        tx,
+        "knowledge:source:added",
+        target=source.id,
+        body={"kind": source.kind, "passages": source.passages},
     )
     return source
 
@@ -113,7 +116,9 @@ async def remove_source(tx: Tx, source_id: UUID) -> None:
 
 
 def _title(text: str) -> str:
-    return " ".join("".join(sign for sign in text if sign.isprintable() or sign.isspace()).split())[:MAX_TITLE]
+    return " ".join("".join(sign for sign in text if sign.isprintable() or sign.isspace()).split())[
+        :MAX_TITLE
+    ]
 
 
 def _first_line(document: Document) -> str:

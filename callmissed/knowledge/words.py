@@ -9,36 +9,18 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from callmissed.knowledge.vocabulary import STOP, WEAK
+
 NUKTA = "\u093c"
 VIRAMA = "\u094d"
 CANDRABINDU, ANUSVARA = "\u0901", "\u0902"
 
-STOP = {
-    "en": "a an and are as at am be been but by can could did do does for from had has have having he her here hi hello i if in into is it its "
-          "just let like may me my mine need not of on or our ours please she should so some tell than that the their them then there these "
-          "they this to us very want was we were what whats which who whose why will with would you your yours how when where much many "
-          "long far often give get got any about also know say about there's i'm im ok okay sir madam kindly someone something anything "
-          "quickly quick soon fast until till provide offer available take takes make made go going come comes put during per",
-    "hi": "है हैं था थे थी हूँ हूं हो का की के को में से और या पर भी ही तो ना न नहीं क्या कब कहाँ कहां कैसे कितना कितने कितनी कौन क्यों किस आप आपका आपकी "
-          "आपके हम हमारा हमारी हमारे मैं मेरा मेरी मेरे मुझे यह ये वह वे इस उस इसका एक लिए कर करना करते करता करती करें किया करने होता होती होते होगा होगी "
-          "जी कृपया बताएं बताइए बताओ सकते सकता सकती चाहिए चाहता चाहती रहा रही रहे गया गई लेते लेता देते देता मिलता मिलती मिलेगा मिलेगी तक कोई कुछ अपना अपने "
-          "अपनी वाला वाली वाले लगता लगती लगेगा लगेंगे लगते दो साथ बारे अगर तब जब क्योंकि दें लें कौनसी कौनसा कितनी आते आता आएगा जाते जाता कैसा कैसी लग लगे लगी हुआ हुई हुए किसी किसका किसके किसकी करेगा करेगी करेंगे करूँ करूं किससे किसे किसने आने जाने होने आएंगे आऊँ करवाना करवाने करवानी करनी",
-    "hi-Latn": "hai hain tha the thi hun hoon ho ka ki ke ko mein me se aur ya par pe bhi hi to toh na nahi nahin kya kab kahan kaha kaise kitna kitne "
-               "kitni kitney kaun kyun kis aap aapka aapki aapke aapko hum humara mera meri mere mujhe mujhko yeh ye woh vo is us ek liye kar karna karte "
-               "karta karti karo kare kiya hota hoti hote hoga hogi ji kripya bataye batao bataiye sakte sakta sakti chahiye raha rahi rahe gaya gayi "
-               "lete leta dete deta milta milti milega milegi tak koi kuch apna apne apni wala wali wale lagta lagega lagte lagenge sath bare agar jab tab "
-               "bhai sir plz pls do aate aata aayega jaate karne karni karwana karvana karwani kaisa kaisi lag lagi deti deta detey hua hui hue kisi kiske kiska",
-    "mr": "आहे आहेत का काय कधी कुठे किती कसे तुम्ही तुमचे तुमची आम्ही माझा माझी माझे हे ते आणि किंवा ला चा ची चे साठी मध्ये पण नाही करता करतात मला",
-    "ne": "छ छन् हो को मा लाई बाट र के कहिले कहाँ कति कसरी तपाईं तपाईंको हामी मेरो यो त्यो लागि पनि गर्नुहुन्छ गर्छ हुन्छ",
-}  # fmt: skip
-
 ENGLISH_ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ers", "er", "ed", "es", "s", "e")
-HINDI_ENDINGS = tuple(
-    sorted(
-        "ियों ियाँ ियां ाओं ाएं ाएँ ुओं ुएं िया ाना ाने ानी ाने ाया ाई ाए ता ती ते ना नी ने ों ें ीं ां ा ी ि े ै ो ु ू ं".split(),
-        key=len,
-        reverse=True,
-    )
+HINDI_ENDINGS = (
+    *sorted(
+        "ियों ियाँ ियां ाओं ाएं ाएँ ुओं ुएं िया ाना ाने ानी ाने ाया ाई ाए ता ती ते ना नी ने ों ें ीं ां ा ी ि े ै ो ु ू ं".split(),  # noqa: SIM905 - a list of 35 endings reads worse
+        key=lambda ending: -len(ending),
+    ),
 )  # fmt: skip
 """After the light stemmer of Ramanathan and Rao (2003), cut down to what business texts need."""
 MIN_STEM = 3
@@ -67,10 +49,22 @@ _FOLDING = _Folding()
 _NASAL = re.compile("[ङञणनम]" + VIRAMA + "(?=[क-म])")
 
 
+_JOINED = {r"\ba/c\b": "ac", r"\be-mail": "email", r"ई-मेल": "ईमेल"}
+
+
+def _joined(text: str) -> str:
+    """The few words that punctuation would break in two."""
+    for pattern, joined in _JOINED.items():
+        text = re.sub(pattern, joined, text, flags=re.IGNORECASE)
+    return text
+
+
 def fold(text: str) -> str:
     """A text in one spelling: lower case, one form per letter and digit, "₹2,499" as "rupees 2499", no punctuation."""
     # Half nasals before a consonant are written as anusvara by most (ठण्डा, ठंडा); doubled ones (अन्न, अम्मा) are no nasals.
-    text = _NASAL.sub(lambda m: m[0] if _doubles(m) else ANUSVARA, unicodedata.normalize("NFKC", text.replace("A/C", "AC").replace("a/c", "ac")))
+    text = _NASAL.sub(
+        lambda m: m[0] if _doubles(m) else ANUSVARA, unicodedata.normalize("NFKC", _joined(text))
+    )
     text = text.lower().translate(_FOLDING)
     text = re.sub(r"(?<=\d),(?=\d)", "", text).replace("₹", " rupees ")
     text = re.sub(r"(?<!\d)\.|\.(?!\d)|,", " ", text)
@@ -89,6 +83,9 @@ def words_of(text: str) -> list[str]:
 
 
 _STOP_WORDS = frozenset(word for words in STOP.values() for word in fold(words).split())
+
+
+WEAK_WORDS = frozenset(fold(WEAK).split())
 
 
 def is_stop(word: str) -> bool:
@@ -114,7 +111,11 @@ def _english(word: str) -> str:
     if word.endswith(("ies", "ied")) and len(word) > MIN_STEM + 2:
         return word[:-2]
     for ending in ENGLISH_ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= MIN_STEM and not (ending == "s" and word[-2] in "su"):
+        if (
+            word.endswith(ending)
+            and len(word) - len(ending) >= MIN_STEM
+            and not (ending == "s" and word[-2] in "su")
+        ):
             word = word[: -len(ending)]
             break
     word = word.removesuffix("e") if len(word) > MIN_STEM else word
@@ -136,9 +137,9 @@ def likeness(one: str, other: str) -> float:
         return 1.0
     shared, every = trigrams(one) & trigrams(other), trigrams(one) | trigrams(other)
     alike = len(shared) / len(every)
-    if min(len(one), len(other)) >= 4 and abs(len(one) - len(other)) <= 2 and one[0] == other[0]:  # noqa: PLR2004
+    if min(len(one), len(other)) >= 4 and abs(len(one) - len(other)) <= 2 and one[0] == other[0]:
         slips = distance(one, other)
-        if slips <= (1 if min(len(one), len(other)) < 7 else 2):  # noqa: PLR2004 - one slip per three or four letters
+        if slips <= (1 if min(len(one), len(other)) < 7 else 2):
             alike = max(alike, 1 - slips / max(len(one), len(other)))
     return alike
 

@@ -16,6 +16,10 @@ from io import BytesIO
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
+from defusedxml.ElementTree import fromstring
+from pypdf import PdfReader
+from pypdf.errors import LimitReachedError
+
 MEMORY = 768 * 1024 * 1024
 CPU_SECONDS = 15
 MAX_PAGES = 2000
@@ -27,6 +31,18 @@ MAX_RATIO = 200
 RATIO_FROM = 1024 * 1024
 """Small members may compress as they like: 1 MB of XML harms nobody."""
 MIN_LETTERS_PER_DOCUMENT = 10
+FULL_LINE = 45
+"""A line of more characters was probably wrapped by the page's width, unless it ends a sentence."""
+SENTENCE_ENDS = (".", "?", "!", ":", ";", "।")
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ParseError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+)
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 Block = dict[str, Any]
@@ -47,22 +63,14 @@ def limit() -> None:
 
 def read_pdf(content: bytes) -> list[Block]:
     """A PDF as blocks, one or more per page."""
-    from pypdf import PdfReader  # noqa: PLC0415 - after the limits are set, so that they hold for the library too
-    from pypdf.errors import PyPdfError  # noqa: PLC0415 - as above
-
     logging.disable(logging.CRITICAL)
     try:
-        reader = PdfReader(BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise Refused("PdfEncrypted")
-        if len(reader.pages) > MAX_PAGES:
-            raise Refused("TooComplex")
-        texts = [page.extract_text() or "" for page in reader.pages]
-    except (Refused, MemoryError):
+        texts = pdf_texts(content)
+    except (Refused, MemoryError, RecursionError):
         raise
-    except PyPdfError as broken:
-        raise Refused("TooComplex" if "Limit" in type(broken).__name__ else "PdfBroken") from broken
-    except Exception as broken:  # noqa: BLE001 - a hostile file makes the library raise anything at all
+    except LimitReachedError as too_much:
+        raise Refused("TooComplex") from too_much
+    except Exception as broken:  # a hostile file makes the library raise anything at all
         raise Refused("PdfBroken") from broken
     if not texts:
         raise Refused("PdfBroken")
@@ -71,12 +79,22 @@ def read_pdf(content: bytes) -> list[Block]:
     return [block for number, text in enumerate(texts, 1) for block in page_blocks(text, number)]
 
 
+def pdf_texts(content: bytes) -> list[str]:
+    """The text of each page."""
+    reader = PdfReader(BytesIO(content))
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise Refused("PdfEncrypted")
+    if len(reader.pages) > MAX_PAGES:
+        raise Refused("TooComplex")
+    return [page.extract_text() or "" for page in reader.pages]
+
+
 def page_blocks(text: str, page: int) -> Iterator[Block]:
     """The paragraphs of one page. Lines that were only wrapped by the page's width are joined again."""
     for paragraph in re.split(r"\n\s*\n", text):
         lines: list[str] = []
         for line in (each.strip() for each in paragraph.split("\n")):
-            wrapped = lines and len(lines[-1]) > 45 and not lines[-1].endswith((".", "?", "!", ":", ";", "।"))  # noqa: PLR2004
+            wrapped = lines and len(lines[-1]) > FULL_LINE and not lines[-1].endswith(SENTENCE_ENDS)
             if line and wrapped:
                 lines[-1] = lines[-1].removesuffix("-") + ("" if lines[-1].endswith("-") else " ") + line
             elif line:
@@ -92,7 +110,7 @@ def read_docx(content: bytes) -> list[Block]:
             check_archive(archive)
             styles = heading_styles(archive)
             body = parse(member(archive, "word/document.xml")).find(f"{WORD}body")
-    except (zipfile.BadZipFile, zlib.error, KeyError, ParseError, EOFError, OSError, NotImplementedError) as broken:
+    except BROKEN_ARCHIVE as broken:
         raise Refused("WordBroken") from broken
     except RuntimeError as locked:  # zipfile's answer to an encrypted member
         raise Refused("WordBroken") from locked
@@ -124,8 +142,6 @@ def member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 def parse(content: bytes) -> Element:
     """XML without document type, entities or outside references. Raises ValueError on those, ParseError on broken XML."""
-    from defusedxml.ElementTree import fromstring  # noqa: PLC0415 - after the limits are set
-
     return fromstring(content, forbid_dtd=True)
 
 
@@ -138,7 +154,9 @@ def heading_styles(archive: zipfile.ZipFile) -> dict[str, int]:
     found: dict[str, int] = {}
     for style in styles.iter(f"{WORD}style"):
         name = style.find(f"{WORD}name")
-        match = re.fullmatch(r"heading (\d)|(title)", (name.get(f"{WORD}val") or "").lower() if name is not None else "")
+        match = re.fullmatch(
+            r"heading (\d)|(title)", (name.get(f"{WORD}val") or "").lower() if name is not None else ""
+        )
         if match:
             found[style.get(f"{WORD}styleId") or ""] = int(match[1] or 1)
     return found

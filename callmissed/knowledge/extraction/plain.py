@@ -39,7 +39,7 @@ def _decode(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         pass
-    if sum(byte > 0x7F for byte in content) > MAX_HIGH_SHARE * len(content):  # noqa: PLR2004 - the end of ASCII
+    if sum(byte > 0x7F for byte in content) > MAX_HIGH_SHARE * len(content):
         raise NotText
     try:
         return content.decode("cp1252")
