@@ -1,0 +1,34 @@
+"""The audit log: every change of state leaves a record, and nobody can take one back unseen.
+
+A leaf is written in the transaction that makes the change. The sealer gives leaves their place in one Merkle tree and
+signs it; `verify.py` checks an export offline. Records hold pseudonyms and salted commitments, so erasing a person makes
+them unlinkable while the tree still verifies. The log is tamper-evident, which is less than immutable and can be shown.
+"""
+
+from callmissed.foundation.audit.export import NothingSealed, export_all, export_tenant
+from callmissed.foundation.audit.log import leaves_about, recent, record
+from callmissed.foundation.audit.models import AuditLeaf
+from callmissed.foundation.audit.sealing import (
+    LogState,
+    seal_all,
+    seal_batch,
+    state,
+    verifier_key,
+)
+from callmissed.foundation.audit.verify import NotCanonical
+
+__all__ = [
+    "AuditLeaf",
+    "LogState",
+    "NotCanonical",
+    "NothingSealed",
+    "export_all",
+    "export_tenant",
+    "leaves_about",
+    "recent",
+    "record",
+    "seal_all",
+    "seal_batch",
+    "state",
+    "verifier_key",
+]
