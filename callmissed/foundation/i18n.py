@@ -61,9 +61,14 @@ def t(message: str, **values: object) -> str:
     return text % values if values else text
 
 
+def plural(one: str, many: str, n: int) -> str:
+    """The form for `n` in the current language, with nothing filled in."""
+    return catalogue(language()).ngettext(one, many, n)
+
+
 def nt(one: str, many: str, n: int, **values: object) -> str:
     """The form for `n`, with `%(n)s` filled in."""
-    return catalogue(language()).ngettext(one, many, n) % {"n": n, **values}
+    return plural(one, many, n) % {"n": n, **values}
 
 
 def choose(asked: str | None, remembered: str | None, accepted: str | None) -> str:

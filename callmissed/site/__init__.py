@@ -4,7 +4,18 @@ The pages show what a `PublicRecord` tells them; the wiring offers one, and a `D
 """
 
 from callmissed.site.demo_firm import DemoFirm
-from callmissed.site.record import Collected, Counts, Entity, Leaf, Officer, Policy, Price, Promised, PublicRecord, Section
+from callmissed.site.record import (
+    Collected,
+    Counts,
+    Entity,
+    Leaf,
+    Officer,
+    Policy,
+    Price,
+    Promised,
+    PublicRecord,
+    Section,
+)
 
 __all__ = [
     "Collected",

@@ -87,7 +87,11 @@ def price_groups(document: str) -> list[Group]:
     groups: list[Group] = []
     for part in document.split("\n## ")[1:]:
         title, _, body = part.partition("\n")
-        lines = [Line(*(cell.strip() for cell in hit.groups())) for hit in map(_row.match, body.splitlines()) if hit]
+        lines = [
+            Line(*(cell.strip() for cell in hit.groups()))
+            for hit in map(_row.match, body.splitlines())
+            if hit
+        ]
         if lines:
             groups.append(Group(title.strip(), lines))
     return groups
@@ -108,4 +112,8 @@ def _worded(facts: dict[str, Any], name: str, language: str) -> str:
 
 
 def _paragraphs(document: str) -> list[str]:
-    return [part.strip() for part in document.split("\n\n") if part.strip() and not part.lstrip().startswith(("#", "|"))]
+    return [
+        part.strip()
+        for part in document.split("\n\n")
+        if part.strip() and not part.lstrip().startswith(("#", "|"))
+    ]

@@ -115,7 +115,7 @@ class Offer:
     """What the home page says about money: chosen prices, and what a new wallet starts with (0: nothing)."""
 
     prices: Sequence[Price] = field(default_factory=tuple)
-    free: Micro = Micro(0)
+    free: Micro = field(default=Micro(0))
 
 
 class PublicRecord(Protocol):

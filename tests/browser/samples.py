@@ -6,100 +6,166 @@ from types import SimpleNamespace
 from typing import Any
 
 from callmissed.foundation import clock, i18n
-from callmissed.site import DemoFirm
+from callmissed.foundation.money import Micro
+from callmissed.site import (
+    Collected,
+    Counts,
+    DemoFirm,
+    Entity,
+    Leaf,
+    Officer,
+    Policy,
+    Price,
+    Promised,
+    Section,
+)
+from callmissed.site.record import Verdict
 
 DEMO = Path(__file__).resolve().parents[2] / "callmissed" / "app" / "demo"
-Day = tuple[date, str]
+Day = tuple[date, Verdict]
 
 
-def year(*bad: tuple[int, str], age: int = 365) -> list[Day]:
+def year(*bad: tuple[int, Verdict], age: int = 365) -> list[Day]:
     """`age` days of kept promises up to today, except (days ago, verdict)."""
     exceptions = dict(bad)
     today = clock.today()
     return [(today - timedelta(days=n), exceptions.get(n, "kept")) for n in range(age, -1, -1)]
 
 
-def promise(ident: str, clause: str, sentence: str, headline: str, **more: Any) -> SimpleNamespace:
+def promise(name: str, sentence: str, headline: str, **more: Any) -> Promised:
     """One promise as the policy page gets it."""
-    verdict = more.pop("verdict", "kept")
-    defaults: dict[str, Any] = {
+    kept: dict[str, Any] = {
+        "clause": "1",
+        "verdict": "kept",
         "checked_at": clock.now() - timedelta(seconds=12),
         "looked_at": "We count the rows that would break this promise, in every place that could hold one.",
         "query": None,
         "found": [],
         "explanation": "",
-        "audit": {"leaf": "184022", "checkpoint": "30671", "signed_at": clock.now() - timedelta(seconds=40)},
+        "audit": Leaf("184022", 30671, clock.now() - timedelta(seconds=40)),
         "seen_failing": "on purpose, in the tests of this version",
         "history": year(),
     }
-    known = {"id": ident, "clause": clause, "sentence": sentence, "headline": headline, "verdict": verdict}
-    return SimpleNamespace(**{**defaults, **known, **more})
+    return Promised(**{**kept, "id": name, "sentence": sentence, "headline": headline, **more})
 
 
-def promises() -> list[SimpleNamespace]:
+def promises() -> list[Section]:
     """The sections of a policy with one broken and two unknown promises."""
     usage = promise(
-        "keep.usage-logs", "5", "Usage logs are kept for at most 90 days. After that, nothing in them points to you.",
-        "The oldest is 89 days old; none is past the limit.", history=year((70, "broken")),
+        "keep.usage-logs",
+        "Usage logs are kept for at most 90 days. After that, nothing in them points to you.",
+        "The oldest is 89 days old; none is past the limit.",
+        history=year((70, "broken")),
         looked_at="We find the oldest usage row that still points to a person. One older than 90 days breaks this promise.",
-        query="select store, max(age) as oldest,\n  count(*) filter (where age > '90 days') as late\nfrom identifiable_usage group by store",
+        query="select store, max(age) as oldest,\n  count(*) filter (where age > '90 days') as late\n"
+        "from identifiable_usage group by store",
         found=[
             {"store": "usage_record", "rows": 6120447, "oldest": "89 d 21 h", "late": 0},
             {"store": "access_log", "rows": 1408213, "oldest": "89 d 20 h", "late": 0},
         ],
     )
     backups = promise(
-        "safe.backups", "3", "We take a backup every day and practise restoring it every week.",
-        "The last good practice run was 8 days ago; we promise 7.", verdict="broken", history=year((0, "broken"), (150, "broken")),
+        "safe.backups",
+        "We take a backup every day and practise restoring it every week.",
+        "The last good practice run was 8 days ago; we promise 7.",
+        verdict="broken",
+        history=year((0, "broken"), (150, "broken")),
         explanation="The practice run of 22 November stopped because its disk was full. The backups are complete: the newest "
         "is 3 hours old. Nobody is affected: no personal data was lost or seen by anyone.\n\nA new run began at 19:05 IST and "
         "should end by 20:10. This mark changes by itself when it succeeds.",
         found=[{"backup": "base", "taken": "23 Nov", "restored": "15 Nov", "days": 8}],
     )
     india = promise(
-        "store.india", "3", "We store and process personal data in India, unless we have told you otherwise in writing.",
-        "6 of 7 services answered from India; the mail service has been silent since 18:52.", verdict="unknown",
+        "store.india",
+        "We store and process personal data in India, unless we have told you otherwise in writing.",
+        "6 of 7 services answered from India; the mail service has been silent since 18:52.",
+        verdict="unknown",
         history=year((0, "unknown"), (90, "unknown")),
         explanation="The mail service has not answered since 18:52, so we cannot see where it runs. We ask again every minute.",
     )
     unchecked = promise(
-        "ours.staff", "3", "Everyone who works for us has promised confidentiality in writing.", "Not yet checked",
-        verdict="unknown", audit=None, seen_failing=None, history=[], checked_at=None, looked_at="",
+        "ours.staff",
+        "Everyone who works for us has promised confidentiality in writing.",
+        "Not yet checked",
+        verdict="unknown",
+        audit=None,
+        seen_failing=None,
+        history=[],
+        checked_at=None,
+        looked_at="",
         explanation="Not yet checked: no program looks at this so far.",
     )
     return [
-        SimpleNamespace(number="1", title="What we collect", promises=[
-            promise("store.isolated", "1", "Your messages, calls and files stay in your own partition. No other business can reach them.",
-                    "0 rows visible to the test business, of 2,14,06,118"),
-            promise("use.no-training", "1", "They are never used to train anyone's AI model, and never sold.",
-                    "9 of 9 model suppliers have a no-training contract.", history=year(age=200)),
-        ]),
-        SimpleNamespace(number="3", title="Where it is kept, and how safely", promises=[india, backups, unchecked]),
-        SimpleNamespace(number="5", title="How long we keep it", promises=[usage]),
-        SimpleNamespace(number="6", title="Your rights", promises=[
-            promise("rights.withdraw", "6", "Taking back your consent is as easy as giving it.", "2 steps to give, 2 to take back."),
-        ]),
+        Section(
+            number=1,
+            title="What we collect",
+            promises=[
+                promise(
+                    "store.isolated",
+                    "Your messages, calls and files stay in your own partition. No other business can reach them.",
+                    "0 rows visible to the test business, of 2,14,06,118",
+                ),
+                promise(
+                    "use.no-training",
+                    "They are never used to train anyone's AI model, and never sold.",
+                    "9 of 9 model suppliers have a no-training contract.",
+                    history=year(age=200),
+                ),
+            ],
+        ),
+        Section(number=3, title="Where it is kept, and how safely", promises=[india, backups, unchecked]),
+        Section(number=5, title="How long we keep it", promises=[usage]),
+        Section(
+            number=6,
+            title="Your rights",
+            promises=[
+                promise(
+                    "rights.withdraw",
+                    "Taking back your consent is as easy as giving it.",
+                    "2 steps to give, 2 to take back.",
+                ),
+            ],
+        ),
     ]
 
 
 def policy() -> dict[str, Any]:
     """The context of privacy.html."""
-    kept = {"category": "contact point", "data": "E-mail address", "purposes": ["sign-in", "security notices"]}
+    kept: dict[str, Any] = {
+        "category": "contact point",
+        "data": "E-mail address",
+        "purposes": ["sign-in", "security notices"],
+    }
     return {
         "text_only": False,
-        "policy": SimpleNamespace(
-            version="7", effective_on=date(2026, 6, 4), updated_on=date(2026, 6, 4),
-            counts=SimpleNamespace(kept=4, broken=1, unknown=2),
+        "policy": Policy(
+            version="7",
+            effective_on=date(2026, 6, 4),
+            updated_on=date(2026, 6, 4),
+            counts=Counts(kept=4, broken=1, unknown=2),
             checked_at=clock.now() - timedelta(seconds=12),
             sections=promises(),
             collected=[
-                SimpleNamespace(**kept, ground="contract", kept="while the account lives, then 30 days"),
-                SimpleNamespace(category="conversation", data="Messages, voice and files", purposes=["answering your customers"],
-                                ground="contract", kept="12 months, or as you set it"),
+                Collected(**kept, ground="contract", kept="while the account lives, then 30 days"),
+                Collected(
+                    category="conversation",
+                    data="Messages, voice and files",
+                    purposes=["answering your customers"],
+                    ground="contract",
+                    kept="12 months, or as you set it",
+                ),
             ],
-            entity=SimpleNamespace(name="Sample Installation Pvt. Ltd.", address="4 Namuna House, Law College Road, Pune 411004",
-                                   cin="U62099MH2025PTC000000", gstin="27AAAAA0000A1Z2"),
-            grievance_officer=SimpleNamespace(name="Asha Namuna", email="grievance@sample.example", address="Same office, Mon to Sat, 10:00 to 18:00 IST"),
+            entity=Entity(
+                name="Sample Installation Pvt. Ltd.",
+                address="4 Namuna House, Law College Road, Pune 411004",
+                cin="U62099MH2025PTC000000",
+                gstin="27AAAAA0000A1Z2",
+            ),
+            grievance_officer=Officer(
+                name="Asha Namuna",
+                email="grievance@sample.example",
+                address="Same office, Mon to Sat, 10:00 to 18:00 IST",
+            ),
         ),
     }
 
@@ -107,8 +173,13 @@ def policy() -> dict[str, Any]:
 def shell() -> SimpleNamespace:
     """What the workspace layout needs."""
     return SimpleNamespace(
-        workspace="Thandi Hawa Service", workspace_detail="Pune · Owner", user="Nandini Kale", user_handle="n•••@thandihawa.example",
-        waiting=7, wallet=18462350000, tally=SimpleNamespace(kept=53, broken=0, unknown=2),
+        workspace="Thandi Hawa Service",
+        workspace_detail="Pune · Owner",
+        user="Nandini Kale",
+        user_handle="n•••@thandihawa.example",
+        waiting=7,
+        wallet=18462350000,
+        tally=SimpleNamespace(kept=53, broken=0, unknown=2),
     )
 
 
@@ -119,13 +190,18 @@ def moment(**ago: float) -> datetime:
 
 def home() -> dict[str, Any]:
     """The context of home.html."""
-    chosen = [promises()[0].promises[1], promises()[2].promises[0], promises()[1].promises[1], promises()[1].promises[0]]
+    chosen = [
+        promises()[0].promises[1],
+        promises()[2].promises[0],
+        promises()[1].promises[1],
+        promises()[1].promises[0],
+    ]
     return {
         "verdicts": chosen,
         "prices": [
-            SimpleNamespace(name="Chat, small model", unit="10 lakh tokens in", price=85000000),
-            SimpleNamespace(name="Speech to text", unit="one hour", price=30000000),
-            SimpleNamespace(name="Text to speech", unit="10,000 letters", price=15000000),
+            Price("Chat, small model", "10 lakh tokens in", Micro(85000000)),
+            Price("Speech to text", "one hour", Micro(30000000)),
+            Price("Text to speech", "10,000 letters", Micro(15000000)),
         ],
         "free": 100000000,
         "has_demo": True,

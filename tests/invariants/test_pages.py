@@ -92,7 +92,9 @@ def test_only_tokens_name_colours_and_no_file_a_physical_side(path: Path) -> Non
     assert rules.forbidden_in_stylesheet(path.read_text(), tokens=path.name == "tokens.css") == []
 
 
-@pytest.mark.parametrize("planted", [".a { color: #fff; }", ".a { fill: rgb(0 0 0); }", ".a { margin-left: 1px; }"])
+@pytest.mark.parametrize(
+    "planted", [".a { color: #fff; }", ".a { fill: rgb(0 0 0); }", ".a { margin-left: 1px; }"]
+)
 def test_planted_stylesheet_is_caught(planted: str) -> None:
     assert len(rules.forbidden_in_stylesheet(planted)) == 1
 
@@ -131,6 +133,8 @@ def test_planted_untranslated_sentence_is_caught(tmp_path: Path) -> None:
     words.mkdir(parents=True)
     head = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n'
     half = 'msgid "%(n)s one"\nmsgid_plural "%(n)s many"\nmsgstr[0] "%(n)s एक"\nmsgstr[1] ""\n'
-    (words / "room.po").write_text(f'{head}\nmsgid "Said."\nmsgstr "कहा।"\n\nmsgid "Unsaid."\nmsgstr ""\n\n{half}')
+    (words / "room.po").write_text(
+        f'{head}\nmsgid "Said."\nmsgstr "कहा।"\n\nmsgid "Unsaid."\nmsgstr ""\n\n{half}'
+    )
     found = catalogue.missing("hi", tmp_path)
     assert set(found) == {"Unsaid.", ("%(n)s one", "%(n)s many"), "Trans.", "From code."}

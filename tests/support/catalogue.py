@@ -49,8 +49,9 @@ def translated(language: str, package: Path = PACKAGE) -> set[str]:
                 complete = (
                     all(message.string) if isinstance(message.string, (list, tuple)) else bool(message.string)
                 )
-                if message.id and complete:
-                    known.add(message.id[0] if isinstance(message.id, (list, tuple)) else message.id)
+                first = next(iter(message.id), "") if isinstance(message.id, (list, tuple)) else message.id
+                if first and complete:
+                    known.add(first)
     return known
 
 
@@ -60,7 +61,7 @@ def missing(language: str, package: Path = PACKAGE) -> dict[Message, str]:
     return {
         message: where
         for message, where in asked(package).items()
-        if (message[0] if isinstance(message, tuple) else message) not in known
+        if (message if isinstance(message, str) else next(iter(message))) not in known
     }
 
 

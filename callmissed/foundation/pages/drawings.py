@@ -47,7 +47,7 @@ def year_of_dots(history: Iterable[tuple[date, str]], until: date | None = None)
     first = last - timedelta(days=last.weekday(), weeks=WEEKS - 1)
     shown = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     verdicts = [by_day.get(on, "none") for on in shown]
-    paths = dict.fromkeys(VERDICTS, "")
+    paths: dict[str, str] = dict.fromkeys(VERDICTS, "")
     for week in range(WEEKS):
         top = 0
         for verdict, run in groupby(verdicts[week * 7 : week * 7 + 7]):

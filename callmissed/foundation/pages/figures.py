@@ -89,7 +89,7 @@ def duration(seconds: float) -> str:
     """`2 min 14 s`, `3 h 40 min`, `89 d 21 h`, `1.41 s`, `204 ms`: at most two units."""
     if 0 < seconds < 1:
         return t("%(n)s ms", n=round(seconds * 1000))
-    if 1 < seconds < 10:  # noqa: PLR2004 - under ten seconds the fraction is the news
+    if 1 < seconds < 10:
         return t("%(n)s s", n=f"{seconds:.2f}".rstrip("0").rstrip("."))
     whole = int(seconds)
     parts = [

@@ -47,19 +47,15 @@ class Pages:
     def _teach(self, environment: Environment) -> None:
         """Give templates their words, figures, drawings and the kit."""
         speech: Any = environment
-        speech.install_gettext_callables(
-            lambda message: i18n.catalogue(i18n.language()).gettext(message),
-            lambda one, many, n: i18n.catalogue(i18n.language()).ngettext(one, many, n),
-            newstyle=True,
-        )
-        known = environment.globals
+        speech.install_gettext_callables(i18n.t, i18n.plural, newstyle=True)
+        known: dict[str, Any] = speech.globals
         known["t"] = known["gettext"]
         known["nt"] = known["ngettext"]
         known["language"] = i18n.language
         known["languages"] = i18n.LANGUAGES
         known["static"] = self.assets.url
         known["icon"] = self.icon
-        environment.filters.update(figures.FILTERS)
+        speech.filters.update(figures.FILTERS)
         known.update(drawings.DRAWINGS)
         known["kit"] = environment.get_template("kit.html").module
 

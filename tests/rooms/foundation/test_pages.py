@@ -13,8 +13,15 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from callmissed.foundation import clock, i18n
-from callmissed.foundation.pages import Assets, Pages, gallery_context, render, security_headers
-from callmissed.foundation.pages import drawings, figures
+from callmissed.foundation.pages import (
+    Assets,
+    Pages,
+    drawings,
+    figures,
+    gallery_context,
+    render,
+    security_headers,
+)
 from callmissed.foundation.problems import NotFound
 
 
@@ -51,7 +58,14 @@ def test_times_are_said_as_people_say_them(ago: dict[str, float], text: str) -> 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0 s"), (0.204, "204 ms"), (1.62, "1.62 s"), (134, "2 min 14 s"), (13200, "3 h 40 min"), (7765200, "89 d 21 h")],
+    [
+        (0, "0 s"),
+        (0.204, "204 ms"),
+        (1.62, "1.62 s"),
+        (134, "2 min 14 s"),
+        (13200, "3 h 40 min"),
+        (7765200, "89 d 21 h"),
+    ],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert figures.duration(seconds) == text
@@ -73,7 +87,9 @@ def test_ids_keep_head_and_tail() -> None:
         (None, None, None, "en"),
     ],
 )
-def test_language_is_chosen(asked: str | None, remembered: str | None, accepted: str | None, chosen: str) -> None:
+def test_language_is_chosen(
+    asked: str | None, remembered: str | None, accepted: str | None, chosen: str
+) -> None:
     assert i18n.choose(asked, remembered, accepted) == chosen
 
 
@@ -114,7 +130,7 @@ def test_two_rooms_cannot_offer_the_same_file(tmp_path: Path) -> None:
     for room in ("a", "b"):
         (tmp_path / room).mkdir()
         (tmp_path / room / "x.css").write_text("")
-    with pytest.raises(ValueError, match="x.css exists in two rooms"):
+    with pytest.raises(ValueError, match=r"x\.css exists in two rooms"):
         Assets([tmp_path / "a", tmp_path / "b"])
 
 

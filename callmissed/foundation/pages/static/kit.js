@@ -100,7 +100,7 @@
   /* Shortcuts: single letters only when nothing is being typed, and only while they are switched on (WCAG 2.1.4). */
   let afterG = false;
   const visible = (element) => element && element.getClientRects().length > 0;
-  function press(selector) { const target = all(selector).find(visible); if (target) { target.focus(); target.click(); } return Boolean(target); }
+  function press(selector) { const target = all(selector).find(visible); if (target) target.click(); return Boolean(target); }
   function step(by) {
     const rows = all("[data-row]").filter(visible);
     if (!rows.length) return;
