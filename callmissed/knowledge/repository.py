@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, text
 
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
-from callmissed.knowledge.models import KnowledgeSource
+from callmissed.knowledge.models import KnowledgePassage, KnowledgeSource
 from callmissed.knowledge.passages import Draft
 from callmissed.knowledge.words import fold
 
@@ -44,6 +44,16 @@ async def all_sources(tx: Tx) -> list[KnowledgeSource]:
     """All sources of this tenant, oldest first (ids sort by time)."""
     query = (
         select(KnowledgeSource).where(KnowledgeSource.tenant_id == tx.tenant_id).order_by(KnowledgeSource.id)
+    )
+    return list((await tx.session.execute(query)).scalars())
+
+
+async def passages_of(tx: Tx, source_id: UUID) -> list[KnowledgePassage]:
+    """The passages of a source, in its own order."""
+    query = (
+        select(KnowledgePassage)
+        .where(KnowledgePassage.tenant_id == tx.tenant_id, KnowledgePassage.source_id == source_id)
+        .order_by(KnowledgePassage.ordinal)
     )
     return list((await tx.session.execute(query)).scalars())
 

@@ -10,7 +10,7 @@ from callmissed.foundation.database import Tx
 from callmissed.knowledge import repository
 from callmissed.knowledge.extraction import MAX_BYTES, Document, decode, from_markdown, read
 from callmissed.knowledge.language import configuration_of, language_of
-from callmissed.knowledge.models import MAX_TITLE, KnowledgeSource
+from callmissed.knowledge.models import MAX_TITLE, KnowledgePassage, KnowledgeSource
 from callmissed.knowledge.passages import passages
 from callmissed.knowledge.problems import DocumentTooLarge, EmptyDocument, SourceNotFound, Unreadable
 
@@ -106,6 +106,11 @@ async def source(tx: Tx, source_id: UUID) -> KnowledgeSource:
     if found is None:
         raise SourceNotFound
     return found
+
+
+async def passages_of(tx: Tx, source_id: UUID) -> list[KnowledgePassage]:
+    """The passages a source was cut into, in its own order. Raises SourceNotFound."""
+    return await repository.passages_of(tx, (await source(tx, source_id)).id)
 
 
 async def remove_source(tx: Tx, source_id: UUID) -> None:
