@@ -66,10 +66,10 @@ async def erase_contact(db: Database, access: Access, contact_id: UUID) -> Erase
     async with db.tenant(access) as tx:
         if await repository.contact(tx, contact_id) is None:
             raise ContactNotFound
-    keys = await db.vault.erase_person(access.tenant_id, contact_id)
+    destroyed = await db.vault.erase_person(access.tenant_id, contact_id)
     async with db.tenant(access) as tx:
         rows = {name: await each.erase(tx, contact_id) for name, each in _custodians.items()}
         await repository.remove(tx, contact_id)
-        body = {"keys": len(keys), **rows}
+        body = {"keys": len(destroyed.key_ids), **rows}
         await audit.record(tx, "contacts:contact:erased", subject=contact_id, target=contact_id, body=body)
-    return Erased(rows, tuple(keys))
+    return Erased(rows, destroyed.key_ids)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from callmissed.conversations.models import Conversation, Message
 from callmissed.foundation.database import Tx
@@ -110,7 +111,7 @@ async def last_said(tx: Tx, conversation_ids: Sequence[UUID]) -> Sequence[Messag
             Message.event.is_(None),
         )
         .order_by(Message.conversation_id, Message.ordinal.desc())
-        .distinct(Message.conversation_id)
+        .ext(distinct_on(Message.conversation_id))
     )
     return (await tx.session.scalars(query)).all()
 

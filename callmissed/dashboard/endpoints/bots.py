@@ -19,7 +19,7 @@ from callmissed.foundation.tenancy import Access
 router = Router(tags=["bots"])
 
 
-@router.get("/app/bots", access=permits("inbox.read"))
+@router.get("/app/bots", access=permits("bots.read"))
 async def listed(request: Request, tx: TenantTx) -> Response:
     """Every bot of the workspace."""
     found = await bots.list_bots(tx)
@@ -37,7 +37,7 @@ async def create(request: Request, tx: TenantTx) -> Response:
     return RedirectResponse(f"/app/bots/{bot.id}", 303)
 
 
-@router.get("/app/bots/{bot_id}", access=permits("inbox.read"))
+@router.get("/app/bots/{bot_id}", access=permits("bots.read"))
 async def shown(request: Request, bot_id: UUID, tx: TenantTx, saved: bool = False) -> Response:
     """One bot: its settings, its snippet, a test chat."""
     bot = await bots.bot_by_id(tx, bot_id)

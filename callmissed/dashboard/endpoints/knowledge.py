@@ -1,6 +1,6 @@
 """Knowledge: what bots may answer from. Texts and files in, passages to look at, and out again."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import File, Form, UploadFile
@@ -19,13 +19,13 @@ router = Router(tags=["knowledge"])
 PLACE = "/app/knowledge"
 
 
-@router.get("/app/knowledge", access=permits("inbox.read"))
+@router.get("/app/knowledge", access=permits("knowledge.read"))
 async def listed(request: Request, tx: TenantTx, added: UUID | None = None) -> Response:
     """Every source, and the ways to add one."""
     return await _page(request, tx, added=added)
 
 
-@router.get("/app/knowledge/{source_id}", access=permits("inbox.read"))
+@router.get("/app/knowledge/{source_id}", access=permits("knowledge.read"))
 async def shown(request: Request, source_id: UUID, tx: TenantTx) -> Response:
     """One source with its passages, as a bot finds them."""
     return await workspace_page(
@@ -44,11 +44,13 @@ async def add_text(
     request: Request, title: Annotated[str, Form()] = "", text: Annotated[str, Form()] = ""
 ) -> Response:
     """Keep a pasted text."""
+    access: Access = request.state.access
     try:
-        extracted = knowledge.extract_text(title, text)
+        async with services(request).db.tenant(access) as tx:
+            source = await knowledge.add_text(tx, title, text)
     except Problem as problem:
         return await _refused(request, problem, "text", {"title": title, "text": text})
-    return await _kept(request, extracted)
+    return _added(request, source.id)
 
 
 @router.post("/app/knowledge/files", access=permits("knowledge.write"))
@@ -60,7 +62,10 @@ async def add_file(
         extracted = await knowledge.extract(await file.read(), file.filename or "", title)
     except Problem as problem:
         return await _refused(request, problem, "file", {"title": title})
-    return await _kept(request, extracted)
+    access: Access = request.state.access
+    async with services(request).db.tenant(access) as tx:
+        source = await knowledge.store(tx, extracted)
+    return _added(request, source.id)
 
 
 @router.post("/app/knowledge/{source_id}/remove", access=permits("knowledge.write"))
@@ -70,11 +75,8 @@ async def remove(source_id: UUID, tx: TenantTx) -> Response:
     return RedirectResponse(PLACE, 303)
 
 
-async def _kept(request: Request, extracted: Any) -> Response:
-    access: Access = request.state.access
-    async with services(request).db.tenant(access) as tx:
-        source = await knowledge.store(tx, extracted)
-    place = f"{PLACE}?added={source.id}"
+def _added(request: Request, source_id: UUID) -> Response:
+    place = f"{PLACE}?added={source_id}"
     return JSONResponse({"place": place}) if _by_script(request) else RedirectResponse(place, 303)
 
 

@@ -1,13 +1,13 @@
 /* CallMissed chat: one button and one frame on your page. Nothing else is read or changed.
    <script src="https://…/widget/ID.js" async></script>
    data-into="#place"  show the chat inside that element instead of behind a button
-   data-lang="hi"      language of the chat; otherwise the page's own */
+   data-language="hi"  language of the chat; otherwise the page's own */
 (() => {
   const script = document.currentScript;
   if (!script || script.dataset.loaded) return;
   script.dataset.loaded = "1";
   const base = script.src.replace(/\.js(\?.*)?$/, "");
-  const lang = script.dataset.lang || document.documentElement.lang.split("-")[0] || "";
+  const lang = script.dataset.language || document.documentElement.lang.split("-")[0] || "";
   const hindi = lang === "hi";
   const words = hindi ? { open: "चैट खोलें", chat: "चैट" } : { open: "Open the chat", chat: "Chat" };
 
