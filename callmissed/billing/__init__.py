@@ -1,0 +1,28 @@
+"""Billing: every workspace has one wallet in rupees (1 credit = ₹1), and a ledger that says where each paisa went.
+
+Requests reserve before they cost anything and settle when they are done, through the process's `Ledger`; everything else
+happens in the caller's transaction. Amounts are integers of micro-rupees.
+"""
+
+from callmissed.billing.ledger import Ledger
+from callmissed.billing.plans import DEFAULT_PLAN
+from callmissed.billing.problems import WalletExhausted
+from callmissed.billing.reconciliation import reconcile
+from callmissed.billing.service import WELCOME_CREDIT, grant, purse, statement, usage_report, used
+from callmissed.billing.usage import Usage
+from callmissed.billing.views import UsageFilter
+
+__all__ = [
+    "DEFAULT_PLAN",
+    "WELCOME_CREDIT",
+    "Ledger",
+    "Usage",
+    "UsageFilter",
+    "WalletExhausted",
+    "grant",
+    "purse",
+    "reconcile",
+    "statement",
+    "usage_report",
+    "used",
+]

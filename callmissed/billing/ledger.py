@@ -1,0 +1,249 @@
+"""The ledger's writer: reserve, settle and release for all requests of this process, in exact micro-batches.
+
+Callers queue; one task with one connection takes whatever has queued, writes it in one transaction, and answers after the
+commit; what queues meanwhile is the next batch. There is no timer. A record leaves memory only after its commit, and each
+may be written again after a lost connection: a hold exists once, is removed once, and usage is keyed by its reference.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from callmissed.billing import statements
+from callmissed.billing.problems import LedgerBusy, WalletExhausted
+from callmissed.billing.usage import Usage
+from callmissed.foundation import clock
+from callmissed.foundation.database import CONNECTION_LOST, DirectConnection, DirectTx
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 15
+"""How long a request waits for its reservation. The ledger itself tries for ever: what was used must be written."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+"""Seconds between attempts to reach the database."""
+
+
+@dataclass(eq=False, slots=True)
+class _Item:
+    """One thing to write for a tenant, and who waits for it. `amount` in micro-rupees."""
+
+    ref: UUID
+    amount: int
+    done: "asyncio.Future[int]"
+    usage: Usage | None = None
+
+    @property
+    def line(self) -> dict[str, object]:
+        """The item as the statements read it."""
+        return {"ref": self.ref, "amount": self.amount, "usage": self.usage}
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one tenant has waiting."""
+
+    closes: list[_Item] = field(default_factory=list[_Item])
+    reserves: list[_Item] = field(default_factory=list[_Item])
+
+    def singly(self) -> list["_Batch"]:
+        """The same work, one item at a time."""
+        return [*(_Batch(closes=[item]) for item in self.closes), *(_Batch(reserves=[item]) for item in self.reserves)]
+
+
+_Outcomes = dict[_Item, int | Exception]
+
+
+class Ledger:
+    """Reserve → settle or release, for every tenant. One per process; `stop` writes what is left.
+
+    `dsn` signs in to the data plane as a role that row-level security holds.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._connection = DirectConnection(dsn)
+        self._waiting: dict[UUID, _Batch] = {}
+        self._taken: dict[UUID, _Batch] = {}
+        self._wake = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+
+    async def reserve(self, tenant_id: UUID, ref: UUID, amount: int) -> None:
+        """Hold `amount` micro-rupees (more than 0) for a request. `ref` is its UUIDv7; repeating it changes nothing.
+
+        Raises WalletExhausted when the tenant has less than that available, LedgerBusy when the database is out of reach.
+        """
+        item = self._item(ref, amount)
+        self._batch(tenant_id).reserves.append(item)
+        self._wake.set()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await item.done
+        except TimeoutError:
+            raise LedgerBusy(retry_after=5) from None
+
+    async def settle(self, tenant_id: UUID, ref: UUID, amount: int, usage: Usage) -> int:
+        """Take `amount` micro-rupees, at most what was held, and record the usage. Returns what was charged.
+
+        Durable when it returns. If the caller is cancelled meanwhile, it is written all the same.
+        """
+        return await self._close(tenant_id, self._item(ref, amount, usage))
+
+    async def release(self, tenant_id: UUID, ref: UUID, usage: Usage | None = None) -> None:
+        """Give the hold back: nothing is charged. `usage` records a request that failed."""
+        await self._close(tenant_id, self._item(ref, 0, usage))
+
+    async def stop(self) -> None:
+        """Write what is waiting, then let go of the connection."""
+        if self._writer is not None:
+            self._wake.set()
+            await self._drained()
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        await self._connection.close()
+
+    @staticmethod
+    def _item(ref: UUID, amount: int, usage: Usage | None = None) -> _Item:
+        return _Item(ref, amount, asyncio.get_running_loop().create_future(), usage)
+
+    def _batch(self, tenant_id: UUID) -> _Batch:
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name="ledger writer")
+        return self._waiting.setdefault(tenant_id, _Batch())
+
+    async def _close(self, tenant_id: UUID, item: _Item) -> int:
+        self._batch(tenant_id).closes.append(item)
+        self._wake.set()
+        return await item.done
+
+    async def _drained(self) -> None:
+        batches = [*self._taken.values(), *self._waiting.values()]
+        waiting = [item.done for batch in batches for item in (*batch.closes, *batch.reserves)]
+        if waiting:
+            await asyncio.wait(waiting, timeout=PATIENCE_SECONDS)
+
+    async def _write(self) -> None:
+        """Write until cancelled. What was taken up stays in memory until it is committed."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._taken, self._waiting = self._waiting, {}
+            if self._taken:
+                outcomes = await self._commit(self._taken)
+                self._give_back(self._taken, outcomes)
+                _answer(outcomes)
+                self._taken = {}
+
+    async def _commit(self, taken: dict[UUID, _Batch]) -> _Outcomes:
+        """Write all of it, however long the database is away."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self._together(taken)
+            except (*CONNECTION_LOST, asyncpg.PostgresError, TimeoutError) as failure:
+                if not self._connection.lost:
+                    break
+                log.warning("the ledger waits for the database: %s", type(failure).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        outcomes: _Outcomes = {}
+        for tenant_id, batch in taken.items():
+            for single in batch.singly():
+                outcomes |= await self._alone(tenant_id, single)
+        return outcomes
+
+    async def _together(self, taken: dict[UUID, _Batch]) -> _Outcomes:
+        """One transaction for all tenants, in the order of their ids, so that two writers never wait in a ring."""
+        outcomes: _Outcomes = {}
+        async with self._connection.transaction() as tx:
+            for tenant_id in sorted(taken):
+                await tx.enter(tenant_id)
+                outcomes |= await _write_batch(tx, tenant_id, taken[tenant_id])
+        return outcomes
+
+    async def _alone(self, tenant_id: UUID, single: _Batch) -> _Outcomes:
+        """One item that may be the one that spoilt the batch: it has its own transaction, and its own failure."""
+        item = (single.closes or single.reserves)[0]
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self._together({tenant_id: single})
+            except asyncpg.UniqueViolationError:
+                return {item: 0}  # it was written before its connection was lost
+            except (*CONNECTION_LOST, asyncpg.PostgresError, TimeoutError) as failure:
+                passing = isinstance(failure, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError)
+                if not (self._connection.lost or passing):
+                    log.exception("the ledger cannot write an entry of %s", tenant_id)
+                    return {item: failure}
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _give_back(self, taken: dict[UUID, _Batch], outcomes: _Outcomes) -> None:
+        """Release what was held for callers who have left in the meantime."""
+        for tenant_id, batch in taken.items():
+            for item in batch.reserves:
+                if item.done.cancelled() and not isinstance(outcomes[item], Exception):
+                    self._batch(tenant_id).closes.append(self._item(item.ref, 0))
+                    self._wake.set()
+
+
+def _answer(outcomes: _Outcomes) -> None:
+    """Tell the callers, after the commit."""
+    for item, outcome in outcomes.items():
+        if item.done.done():
+            continue
+        if isinstance(outcome, Exception):
+            item.done.set_exception(outcome)
+        else:
+            item.done.set_result(outcome)
+
+
+async def _write_batch(tx: DirectTx, tenant_id: UUID, batch: _Batch) -> _Outcomes:
+    """One tenant's batch: closes first (see `statements`), then reserves."""
+    outcomes: _Outcomes = {}
+    if batch.closes:
+        outcomes |= await _write_closes(tx, tenant_id, batch.closes)
+    if batch.reserves:
+        outcomes |= await _write_reserves(tx, tenant_id, batch.reserves)
+    return outcomes
+
+
+async def _write_closes(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> _Outcomes:
+    rows = await tx.fetch(statements.CLOSE, tenant_id, _lines(items))
+    charged = {row["ref"]: int(row["charge"]) for row in rows}
+    late = [item for item in items if item.ref not in charged and item.usage is not None]
+    if late:
+        await tx.fetch(statements.LATE, tenant_id, _lines(late))
+        rows = await tx.fetch(statements.RECORDED, tenant_id, [item.ref for item in late])
+        charged |= {row["ref"]: int(row["charge"]) for row in rows}
+    return {item: charged.get(item.ref, 0) for item in items}
+
+
+async def _write_reserves(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> _Outcomes:
+    """Hold for all; where that is more than there is, for those that fit, first come first served."""
+    if await _hold(tx, tenant_id, items):
+        return dict.fromkeys(items, 0)
+    rows = await tx.fetch(statements.AVAILABLE, tenant_id)
+    left = int(rows[0]["available"]) if rows else 0
+    fitting: list[_Item] = []
+    for item in items:
+        if item.amount <= left:
+            left -= item.amount
+            fitting.append(item)
+    if fitting:
+        await _hold(tx, tenant_id, fitting)
+    refused: _Outcomes = {item: WalletExhausted() for item in items}
+    return refused | dict.fromkeys(fitting, 0)
+
+
+async def _hold(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> bool:
+    total = sum(item.amount for item in items)
+    return bool(await tx.fetch(statements.RESERVE, tenant_id, _lines(items), total, clock.now()))
+
+
+def _lines(items: Sequence[_Item]) -> str:
+    return msgspec.json.encode([item.line for item in items]).decode()

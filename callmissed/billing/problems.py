@@ -1,0 +1,17 @@
+"""What can go wrong with money."""
+
+from callmissed.foundation.problems import Problem
+
+
+class WalletExhausted(Problem):
+    """Your wallet does not hold enough for this request. Add money and try again."""
+
+    status = 402
+    code = "insufficient_quota"
+
+
+class LedgerBusy(Problem):
+    """The ledger did not answer in time, so nothing was started and nothing is charged. Try again in a moment."""
+
+    status = 503
+    code = "ledger_busy"

@@ -1,0 +1,42 @@
+"""Jobs of billing: the welcome credit, and giving back what requests of a dead process had held."""
+
+import logging
+from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+from callmissed.billing import repository
+from callmissed.billing.ledger import Ledger
+from callmissed.billing.service import WELCOME_CREDIT, grant
+from callmissed.foundation import audit, clock, jobs
+from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
+
+log = logging.getLogger(__name__)
+
+ORPHANED_AFTER = timedelta(minutes=15)
+"""Longer than any request may take: what is still held then belongs to a process that died."""
+
+
+@jobs.task("billing.welcome")
+async def welcome(services: Services, tenant_id: str) -> None:
+    """Credit a new workspace, once: the tenant's own id is the reference."""
+    tenant = UUID(tenant_id)
+    async with services.db.tenant(Access.system(tenant)) as tx:
+        await grant(tx, WELCOME_CREDIT, "welcome", tenant)
+
+
+@jobs.every("*/5 * * * *", "billing.release_orphans")
+async def release_orphans(services: Services) -> None:
+    """Give back holds that no living request can still settle."""
+    async with services.verifier.control() as tx:
+        found = await repository.orphans(tx, clock.now() - ORPHANED_AFTER)
+    ledger = services.get(Ledger)
+    for tenant_id, group in groupby(found, key=itemgetter(0)):
+        refs = [ref for _, ref in group]
+        for ref in refs:
+            await ledger.release(tenant_id, ref)
+        async with services.db.tenant(Access.system(tenant_id)) as tx:
+            await audit.record(tx, "billing:hold:released", body={"holds": len(refs), "reason": "orphaned"})
+        log.info("released %d orphaned holds", len(refs))

@@ -1,0 +1,35 @@
+"""What one request used: figures only, in the order they are learned. It never holds content (Policy §1, Usage Data)."""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """The figures of one request, as they are recorded when it is settled or released.
+
+    Times are in the unit of their suffix; prices in micro-rupees per 10 lakh tokens; `region` as of the upstream.
+    """
+
+    endpoint: str
+    model: str
+    upstream: str
+    region: str
+    status: Literal["ok", "cancelled", "failed"]
+    http_status: int
+    may_train: bool = False
+    tokens_in: int = 0
+    tokens_out: int = 0
+    counted_by: Literal["upstream", "callmissed"] = "callmissed"
+    admit_us: int = 0
+    reserve_us: int = 0
+    first_token_ms: int | None = None
+    latency_ms: int = 0
+    price_in_micro: int = 0
+    price_out_micro: int = 0
+    problem: str | None = None
+    streamed: bool = False
+    key_id: UUID | None = None
+    bot_id: UUID | None = None
+    conversation_id: UUID | None = None
