@@ -7,16 +7,26 @@ from urllib.parse import urlsplit
 
 from callmissed.app import rooms, tables
 from callmissed.app.installation import DataRole, Installation
-from callmissed.app.settings import Settings
+from callmissed.billing import Ledger
+from callmissed.foundation import events
 from callmissed.foundation.database import Database, refuse_drift
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.services import Services
-from callmissed.identity import KeyRing, sessions
+from callmissed.identity import KeyRing, TenantCreated, sessions
 
 
 @runtime_checkable
-class LongLived(Protocol):
+class Starting(Protocol):
+    """An object of a room that must be started with the process."""
+
+    async def start(self) -> None:
+        """Begin."""
+        ...
+
+
+@runtime_checkable
+class Stopping(Protocol):
     """An object of a room that must be stopped with the process."""
 
     async def stop(self) -> None:
@@ -29,45 +39,53 @@ async def wired(installation: Installation, role: DataRole = "cm_app") -> AsyncG
     """Everything the process needs, started; stopped in reverse order at the end of the block."""
     tables.load()
     rooms.load_tasks()
+    subscribe()
+    services = build(installation, role)
+    await services.vault.start()
+    try:
+        async with services.verifier.engine.connect() as connection:
+            await refuse_drift(connection)
+        await services.live.start()
+        for thing in services.everything():
+            if isinstance(thing, Starting):
+                await thing.start()
+        yield services
+    finally:
+        for thing in reversed(services.everything()):
+            if isinstance(thing, Stopping):
+                await thing.stop()
+        await services.live.stop()
+        await services.db.close()
+        await services.verifier.close()
+        await services.vault.stop()
+
+
+def subscribe() -> None:
+    """Which job hears of which event: the only place where a lower room's news reaches a higher one."""
+    events.subscribe(TenantCreated, "billing.welcome")
+
+
+def build(installation: Installation, role: DataRole) -> Services:
+    """The services and what the rooms add to them; nothing is started."""
     settings = installation.settings
+    plane = installation.data_plane(role)
     vault = installation.vault()
-    db = Database(installation.data_plane(role).sqlalchemy, vault)
-    verifier = Database(installation.data_plane("cm_verifier").sqlalchemy, vault, pool_size=1)
-    live = LiveBus(installation.data_plane(role).psycopg)
+    db = Database(plane.sqlalchemy, vault)
     services = Services(
         db=db,
-        verifier=verifier,
+        verifier=Database(installation.data_plane("cm_verifier").sqlalchemy, vault, pool_size=1),
         vault=vault,
-        live=live,
+        live=LiveBus(plane.psycopg),
         home=installation.home,
         base_url=settings.public_url,
         production=settings.production,
     )
-    await vault.start()
-    try:
-        async with verifier.engine.connect() as connection:
-            await refuse_drift(connection)
-        await live.start()
-        await _identity(services, settings)
-        yield services
-    finally:
-        for thing in reversed(services.everything()):
-            if isinstance(thing, LongLived):
-                await thing.stop()
-        await live.stop()
-        await db.close()
-        await verifier.close()
-        await vault.stop()
-
-
-async def _identity(services: Services, settings: Settings) -> None:
-    """Who mail goes through, who a cookie belongs to, whom a key calls for."""
-    smtp_url = settings.smtp_url.get_secret_value() if settings.smtp_url else None
-    host = urlsplit(settings.public_url).hostname or "localhost"
-    services.put(Postbox.of(smtp_url, settings.mail_from, host, production=settings.production))
-    reader = sessions.SessionReader(services.db, production=settings.production)
-    services.put(reader)
+    reader = sessions.SessionReader(db, production=settings.production)
     services.authenticate = reader.access
-    ring = KeyRing(services.db, services.live)
-    await ring.start()
-    services.put(ring)
+    services.put(reader)
+    services.put(KeyRing(db, services.live))
+    smtp = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    host = urlsplit(settings.public_url).hostname or "localhost"
+    services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
+    services.put(Ledger(plane.asyncpg))
+    return services

@@ -9,8 +9,7 @@ from pathlib import Path
 from callmissed.foundation.mail import declare_templates
 from callmissed.identity.keyring import KeyAccess, KeyRing
 from callmissed.identity.roles import KEY_SERVICES
-from callmissed.identity.service import onboarding, sessions, sign_in
-from callmissed.identity.service.accounts import profile
+from callmissed.identity.service import accounts, onboarding, sessions, sign_in
 from callmissed.identity.service.keys import create_key, list_keys, revoke_key
 from callmissed.identity.service.onboarding import TenantCreated, workspace
 
@@ -21,10 +20,10 @@ __all__ = [
     "KeyAccess",
     "KeyRing",
     "TenantCreated",
+    "accounts",
     "create_key",
     "list_keys",
     "onboarding",
-    "profile",
     "revoke_key",
     "sessions",
     "sign_in",

@@ -1,0 +1,1 @@
+"""The demo: one believable company, made through the front doors of the rooms like any other."""

@@ -1,0 +1,58 @@
+"""The frame around every signed-in page: whose workspace, who is signed in, what waits, what is left in the wallet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from callmissed.billing import purse
+from callmissed.conversations import counts
+from callmissed.foundation.database import Tx
+from callmissed.foundation.i18n import t
+from callmissed.foundation.money import Micro
+from callmissed.foundation.pages import render
+from callmissed.identity import accounts, workspace
+from callmissed.privacy import Tally, tally
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What the frame shows. `wallet` is in micro-rupees, or None for those who may not see it."""
+
+    workspace: str
+    workspace_detail: str
+    user: str
+    user_handle: str
+    waiting: int
+    wallet: Micro | None
+    tally: Tally | None
+
+
+async def shell(tx: Tx) -> Shell:
+    """The frame's content for the caller of this transaction."""
+    access = tx.access
+    where = await workspace(tx)
+    who = (
+        await accounts.profile(tx, access.actor.id)
+        if access and access.actor.kind == "user" and access.actor.id
+        else None
+    )
+    may = access.may if access else lambda _: False
+    return Shell(
+        workspace=where.name,
+        workspace_detail=t(where.role.title()) if where.role else "",
+        user=who.full_name if who else "",
+        user_handle=who.email if who else "",
+        waiting=(await counts(tx)).get("waiting", 0) if may("inbox.read") else 0,
+        wallet=(await purse(tx)).balance if may("billing.read") else None,
+        tally=await tally(tx),
+    )
+
+
+async def workspace_page(
+    request: Request, tx: Tx, template: str, *, active: str = "", status_code: int = 200, **context: Any
+) -> Response:
+    """A page of the workspace: the template within the frame. `active` names the room in the sidebar."""
+    frame = await shell(tx)
+    return render(request, template, status_code=status_code, active=active, shell=frame, **context)
