@@ -11,26 +11,24 @@ PACKAGE = Path(__file__).resolve().parents[2] / "callmissed"
 KEYWORDS = {"t": None, "nt": (1, 2), "gettext": None, "ngettext": (1, 2)}
 OPTIONS = {"trimmed": "true", "extensions": "jinja2.ext.do"}
 
-Message = str | tuple[str, ...]
 
-
-def asked_in_template(path: Path) -> Iterator[Message]:
+def asked_in_template(path: Path) -> Iterator[str]:
     """The messages of one template."""
     with path.open("rb") as source:
         for _, _, message, _ in babel_extract(source, tuple(KEYWORDS), [], OPTIONS):
-            yield _only_words(message)
+            yield _first(message)
 
 
-def asked_in_code(path: Path) -> Iterator[Message]:
-    """The messages of one Python file: calls of t() and nt() with a literal."""
+def asked_in_code(path: Path) -> Iterator[str]:
+    """The messages of one Python file: calls of t() and nt() with a literal, and sentences marked with _()."""
     with path.open("rb") as source:
-        for _, message, _, _ in extract("python", source, {"t": None, "nt": (1, 2)}):
-            yield _only_words(message)
+        for _, message, _, _ in extract("python", source, {"t": None, "nt": (1, 2), "_": None}):
+            yield _first(message)
 
 
-def asked(package: Path = PACKAGE) -> dict[Message, str]:
-    """Every message asked for, with the file that asks first."""
-    found: dict[Message, str] = {}
+def asked(package: Path = PACKAGE) -> dict[str, str]:
+    """Every message asked for (a plural by its singular), with the file that asks first."""
+    found: dict[str, str] = {}
     for path in sorted(package.glob("**/templates/**/*.html")):
         for message in asked_in_template(path):
             found.setdefault(message, path.relative_to(package).as_posix())
@@ -55,18 +53,14 @@ def translated(language: str, package: Path = PACKAGE) -> set[str]:
     return known
 
 
-def missing(language: str, package: Path = PACKAGE) -> dict[Message, str]:
+def missing(language: str, package: Path = PACKAGE) -> dict[str, str]:
     """Messages without words in this language, with the file that asks."""
     known = translated(language, package)
-    return {
-        message: where
-        for message, where in asked(package).items()
-        if (message if isinstance(message, str) else next(iter(message))) not in known
-    }
+    return {message: where for message, where in asked(package).items() if message not in known}
 
 
-def _only_words(message: object) -> Message:
+def _first(message: object) -> str:
+    """The message id: of a plural, its singular."""
     if isinstance(message, tuple):
-        words = tuple(str(part) for part in message if isinstance(part, str))
-        return words if len(words) > 1 else words[0]
+        return next((part for part in message if isinstance(part, str)), "")  # pyright: ignore[reportUnknownVariableType]
     return str(message)
