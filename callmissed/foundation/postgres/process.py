@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,17 +45,20 @@ def spawn(command: Sequence[str], account: Account, output: int) -> subprocess.P
     if threading.current_thread() is not threading.main_thread():
         reason = "start the database server from the main thread: it would be stopped when this thread ends"
         raise RuntimeError(reason)
-    return subprocess.Popen(  # noqa: S603 - our own program and arguments
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-        start_new_session=True,
-        preexec_fn=_ending_with(os.getpid()),  # noqa: PLW1509 - it takes no lock and imports nothing
-        **account.identity(),
-    )
+    with warnings.catch_warnings():
+        # From Python 3.12 a fork beside other threads is warned of; what runs before exec here is safe beside them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return subprocess.Popen(  # noqa: S603 - our own program and arguments
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            start_new_session=True,
+            preexec_fn=_ending_with(os.getpid()),  # noqa: PLW1509 - it takes no lock and imports nothing
+            **account.identity(),
+        )
 
 
 @dataclass(frozen=True)
