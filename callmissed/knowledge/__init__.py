@@ -8,7 +8,15 @@ language, and `answer` is the model `local/extractive`, which says only what sta
 from callmissed.knowledge.extractive import MODEL, Answer, Citation, answer
 from callmissed.knowledge.language import language_of
 from callmissed.knowledge.retrieval import Passage, retrieve, retrieve_in_text
-from callmissed.knowledge.service import add_text, extract, list_sources, passages_of, remove_source, source, store
+from callmissed.knowledge.service import (
+    add_text,
+    extract,
+    list_sources,
+    passages_of,
+    remove_source,
+    source,
+    store,
+)
 
 __all__ = [
     "MODEL",

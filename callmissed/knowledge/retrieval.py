@@ -148,7 +148,7 @@ async def retrieve_in_text(
         return []
     corpus = _Corpus(GIVEN, _given(drafts, await configurations(tx)))
     question, ranked = await _search(tx, corpus, query, limit)
-    chosen = [(drafts[row.id - 1], row) for row in ranked]
+    chosen = [(drafts[int(row.id) - 1], row) for row in ranked]
     return [
         Passage(None, title, draft.ordinal, draft.heading, draft.locator, draft.text, draft.language,
                 row.score, row.coverage, question)

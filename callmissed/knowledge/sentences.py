@@ -29,5 +29,5 @@ def sentences(text: str) -> list[str]:
 
 
 def _capital_after_time(before: str, text: str, at: int) -> bool:
-    """ "… until 8 p.m. We …" ends a sentence although p.m. is an abbreviation."""
+    """Whether a sentence ends here although it ends in "p.m.": the next one begins with a capital."""
     return before.rstrip().lower().endswith(("a.m.", "p.m.", "etc.")) and text[at : at + 1].isupper()

@@ -1,6 +1,7 @@
 """Questions to the demo firm, with the fact a right answer must contain, and questions that must be declined.
 
-TUNED was looked at while words, weights and the threshold were chosen; HELD_OUT was written afterwards. An expected fact is text that must appear in the answer; several are parted by " & ".
+TUNED was looked at while words, weights and the threshold were chosen; HELD_OUT was written afterwards.
+An expected fact is text that must appear in the answer; several are parted by " & ".
 """
 
 TUNED: tuple[tuple[str, str], ...] = (
