@@ -5,7 +5,7 @@ from typing import Literal
 
 from callmissed.foundation.datamap.declare import Holds, Keep
 
-StoreKind = Literal["file", "queue", "cache", "log", "vector", "memory"]
+StoreKind = Literal["file", "queue", "cache", "log", "vector", "memory", "database"]
 
 
 @dataclass(frozen=True, slots=True)

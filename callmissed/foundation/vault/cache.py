@@ -8,7 +8,15 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 from callmissed.foundation.vault.blob import DataKey
+
+declare_store(
+    "unwrapped keys",
+    "memory",
+    {"keys": pseudonym(Whose.CONTACT, "data keys by owner")},
+    Keep(until="a minute has passed, or the key is destroyed", promise="keep.active"),
+)
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -14,10 +14,13 @@ import os
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from callmissed.foundation import clock
+from callmissed.foundation.datamap import Keep, declare_store, nothing
 from callmissed.foundation.vault.files import (
     destroy,
     exists_private,
@@ -28,6 +31,13 @@ from callmissed.foundation.vault.files import (
 )
 from callmissed.foundation.vault.problems import KeyUnavailable
 from callmissed.foundation.vault.root import LocalRoot
+
+declare_store(
+    "keyring",
+    "file",
+    {"keys": nothing("root, epoch and index keys of each tenant, and the installation's secrets")},
+    Keep(until="the epoch turns, or the tenant is erased", promise="keep.active"),
+)
 
 KEY = 32
 """Bytes in every symmetric key here (AES-256, HMAC-SHA-256, Ed25519 seed)."""
@@ -86,6 +96,13 @@ class Keyring:
         return sorted(
             int(path.stem.removeprefix("epoch-")) for path in self._of(tenant_id).glob("epoch-*.key")
         )
+
+    def age(self, tenant_id: UUID) -> timedelta:
+        """How long ago the tenant's newest epoch was begun; zero when it has none."""
+        known = self.epochs(tenant_id)
+        if not known:
+            return timedelta(0)
+        return timedelta(seconds=clock.now().timestamp() - self._epoch(tenant_id, known[-1]).stat().st_mtime)
 
     def begin_epoch(self, tenant_id: UUID, number: int) -> int:
         """Begin the epoch of this number and return it. When several processes begin it, all get the same one."""

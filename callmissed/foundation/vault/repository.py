@@ -12,7 +12,21 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 
+from callmissed.foundation.datamap import Keep, Whose, declare_store, nothing, pseudonym
 from callmissed.foundation.postgres import Dsn
+
+declare_store(
+    "key plane: data_key",
+    "database",
+    {
+        "tenant_id": nothing("the tenant"),
+        "person_id": pseudonym(Whose.CONTACT, "whose key it is"),
+        "retention_class": nothing("for which kind of data"),
+        "epoch": nothing("which epoch key wraps it"),
+        "wrapped": nothing("the data key, wrapped"),
+    },
+    Keep(until="the person or the retention class is erased", promise="keep.active"),
+)
 
 EVICT = "cm_vault_evict"
 """The channel on which processes are told to forget keys: "<tenant>" or "<tenant> <person>"."""

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -69,6 +70,9 @@ class Vault:
             dsn, min_size=1, max_size=pool_size, open=False, kwargs=options
         )
         self._listener: asyncio.Task[None] | None = None
+        self._turning = (
+            asyncio.Lock()
+        )  # whoever waits for another's turn does not hold a connection meanwhile
 
     async def start(self) -> None:
         """Connect, listen for erasures made by other processes, and finish what a crash left half done."""
@@ -174,7 +178,8 @@ class Vault:
         self, tenant_id: UUID, people: Sequence[UUID], classes: Sequence[str] | None = None
     ) -> Destroyed:
         """Destroy the data keys of many people of one tenant, turning its epoch once."""
-        destroyed = await epochs.destroy_keys(self._pool, self.keyring, tenant_id, people, classes)
+        async with self._turning:
+            destroyed = await epochs.destroy_keys(self._pool, self.keyring, tenant_id, people, classes)
         self._cache.evict(tenant_id)
         return destroyed
 
@@ -190,13 +195,21 @@ class Vault:
 
     async def rotate_epoch(self, tenant_id: UUID) -> int:
         """Turn a tenant's epoch: wrap all its data keys anew, destroy the old epoch key. Returns the new one."""
-        return await epochs.rotate(self._pool, self.keyring, tenant_id)
+        async with self._turning:
+            return await epochs.rotate(self._pool, self.keyring, tenant_id)
+
+    async def rotate_older_than(self, age: timedelta) -> list[UUID]:
+        """Turn every epoch that was begun longer ago than this; returns the tenants it was done for."""
+        old = [tenant for tenant in self.keyring.tenants() if self.keyring.age(tenant) > age]
+        for tenant_id in old:
+            await self.rotate_epoch(tenant_id)
+        return old
 
     async def resume_rewrap(self) -> list[UUID]:
         """Finish every turn that a crash interrupted; returns the tenants it was done for."""
         unfinished = self._unfinished()
         for tenant_id in unfinished:
-            async with self._pool.connection() as connection:
+            async with self._turning, self._pool.connection() as connection:
                 await epochs.finish(connection, self.keyring, tenant_id)
         return unfinished
 

@@ -6,9 +6,11 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from callmissed.app.installation import Installation
+from callmissed.foundation.postgres import ADMIN, KEYS_DATABASE
 from callmissed.foundation.vault import Erased, Keyring, KeyUnavailable, SealedValue, Tampered, Vault
 
 pytestmark = pytest.mark.database
@@ -120,6 +122,22 @@ async def test_other_processes_forget_within_moments(vault: Vault, other_process
             break
         assert time.monotonic() < deadline, "the news of the erasure did not arrive"
         await asyncio.sleep(0.01)
+
+
+async def test_news_missed_while_disconnected_is_made_good(
+    installation: Installation, vault: Vault, other_process: Vault
+) -> None:
+    tenant, person = uuid4(), uuid4()
+    value = await sealed(vault, tenant, person, "gone")
+    assert await other_process.open(tenant, *value) == "gone"
+    admin = installation.keys.dsn(ADMIN, KEYS_DATABASE).psycopg
+    async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
+        listening = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+        assert len(await (await connection.execute(listening)).fetchall()) >= 2
+    await vault.erase_person(tenant, person)
+    await asyncio.sleep(1.5)
+    with pytest.raises(Erased):
+        await other_process.open(tenant, *value)
 
 
 async def test_without_the_news_the_cache_fades(installation: Installation, vault: Vault) -> None:

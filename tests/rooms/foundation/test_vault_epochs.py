@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from callmissed.app.installation import Installation
+from callmissed.foundation import clock
 from callmissed.foundation.vault import Keyring, KeyUnavailable, SealedValue, Vault, epochs
 
 pytestmark = pytest.mark.database
@@ -44,6 +46,18 @@ async def test_rotation_keeps_everyone_readable(vault: Vault, monkeypatch: pytes
     tenant = uuid4()
     values = await people_in(vault, tenant, 30)
     assert await vault.rotate_epoch(tenant) == 2
+    assert vault.keyring.epochs(tenant) == [2]
+    assert await all_readable(vault, tenant, values)
+
+
+async def test_old_epochs_are_turned_and_young_ones_left(vault: Vault) -> None:
+    tenant, young = uuid4(), uuid4()
+    values = await people_in(vault, tenant, 3)
+    with clock.travel(days=8):
+        assert await vault.rotate_older_than(timedelta(days=9)) == []
+        assert await vault.rotate_older_than(timedelta(days=7)) == [tenant]
+    await people_in(vault, young, 1)
+    assert await vault.rotate_older_than(timedelta(days=7)) == []
     assert vault.keyring.epochs(tenant) == [2]
     assert await all_readable(vault, tenant, values)
 
@@ -132,7 +146,9 @@ async def _turn(vault: Vault, tenant: UUID, times: int) -> None:
 KILLED = """
 import asyncio, sys
 from uuid import UUID
+from callmissed.foundation import clock
 from callmissed.foundation.vault import Keyring, Vault
+from datetime import timedelta
 from pathlib import Path
 
 async def main():
