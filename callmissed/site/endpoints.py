@@ -62,6 +62,15 @@ async def evidence_document(request: Request, name: str) -> Response:
     return Response(body, media_type="application/json")
 
 
+@router.get("/privacy/evidence/{name}/proof", access=public())
+async def evidence_proof(request: Request, name: str) -> Response:
+    """The parts from which a browser verifies the leaf of the last check. Raises NoSuchPromise without one."""
+    parts = await services(request).get(PublicRecord).proof(name)
+    if parts is None:
+        raise NoSuchPromise
+    return Response(json.dumps(parts, ensure_ascii=False), media_type="application/json")
+
+
 @router.get("/privacy/evidence/{name}.csv", access=public())
 async def evidence_history(request: Request, name: str) -> Response:
     """One line per day: the date and the verdict."""

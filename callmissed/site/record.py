@@ -21,11 +21,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Where a result stands in the audit log, and the signed checkpoint over it (None until the next one is signed)."""
+    """Where a result stands in the audit log, and the signed checkpoint over it (None until the next one is signed).
+
+    `provable`: `PublicRecord.proof` can deliver the parts, so a reader can verify it in the browser.
+    """
 
     leaf: str
     checkpoint: int | None
     signed_at: datetime | None
+    provable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,14 @@ class PublicRecord(Protocol):
 
     async def policy(self) -> Policy:
         """The policy with the verdict of every promise."""
+        ...
+
+    async def proof(self, promise: str) -> dict[str, Any] | None:
+        """The parts a browser verifies the promise's last leaf from, or None when it has no place in the log yet.
+
+        `record` (what was hashed), `tenant`, `sequence`, `position`, `proof` (hex hashes, leaf upwards), `note` (the
+        signed checkpoint) and `public_key` (verifier key); as in an export of the audit log.
+        """
         ...
 
     async def offer(self) -> Offer:

@@ -179,7 +179,9 @@ class PublicKey:
     def parse(cls, text: str) -> "PublicKey":
         """Read the written form. Raises BadNote."""
         try:
-            name, shown, encoded = text.strip().rsplit("+", 2)
+            name, shown, encoded = text.strip().split(
+                "+", 2
+            )  # base64 may hold a plus of its own, a name may not
             data = base64.b64decode(encoded, validate=True)
         except ValueError as error:
             raise BadNote("this is no verifier key") from error

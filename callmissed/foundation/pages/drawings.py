@@ -31,7 +31,7 @@ class Year:
     months: list[tuple[float, str]]
     counts: dict[str, int]
     width: float = WEEKS * STEP
-    height: float = 7 * STEP + 11
+    height: float = 7 * STEP + 12.5
 
 
 def year_of_dots(history: Iterable[tuple[date, str]], until: date | None = None) -> Year:

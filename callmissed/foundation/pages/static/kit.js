@@ -34,11 +34,14 @@
     const layer = document.getElementById(id);
     if (!layer || layer.open) return;
     layer.showModal();
+    layer.querySelector(".body input, .body select, .body textarea")?.focus();
     layer.querySelector("[data-narrows]")?.dispatchEvent(new Event("input"));
   }
   function openNow(within) {
     all("dialog[data-now]", within).forEach((layer) => { layer.close(); layer.removeAttribute("data-now"); layer.showModal(); });
   }
+
+  function foldSide() { document.getElementById("cm-shell")?.classList.remove("is-open"); }
 
   async function copy(button) {
     const wanted = button.dataset.copy;
@@ -51,6 +54,7 @@
     if (!hit) {
       all("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
       if (event.target.matches("dialog")) event.target.close();
+      if (!event.target.closest(".cm-side")) foldSide();
       return;
     }
     if (hit.dataset.open) { event.preventDefault(); show(hit.dataset.open); }
@@ -122,6 +126,7 @@
     if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") { event.preventDefault(); show("cm-jump"); return; }
     if ((event.metaKey || event.ctrlKey) && event.key === "Enter") { event.target.form?.requestSubmit(); return; }
     if (event.key === "Enter" && event.target.matches("[data-narrows]")) { press(`#${event.target.dataset.narrows} a:not([hidden])`); return; }
+    if (event.key === "Escape") foldSide();
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if (typing || event.metaKey || event.ctrlKey || event.altKey || stored("cm_single_keys") === "off") return;
     if (letter(event)) event.preventDefault();
