@@ -1,6 +1,6 @@
 """Fixtures of the whole suite. One installation per test process; each test makes its own tenants, so nothing is shared."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 
 import pytest
 
@@ -10,9 +10,18 @@ from callmissed.foundation.services import Services
 from tests.support.installation import temporary_installation
 from tests.support.make import Make
 
+pytest_plugins = ["tests.support.web", "tests.support.browser"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs PostgreSQL, so that `make check` can leave it out."""
+    for item in items:
+        if "installation" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.database)
+
 
 @pytest.fixture(scope="session")
-def installation() -> Iterator[Installation]:
+def installation() -> Generator[Installation]:
     """A migrated installation on real PostgreSQL."""
     with temporary_installation() as made:
         yield made
