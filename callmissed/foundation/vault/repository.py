@@ -1,4 +1,4 @@
-"""All SQL of the key plane. Every statement names the tenant."""
+"""All SQL of the key plane. Every statement names the tenant, but the two that look for tenants."""
 
 import struct
 from collections.abc import AsyncGenerator, Sequence
@@ -114,6 +114,12 @@ async def keys_of(
         SELECT id FROM data_key WHERE tenant_id = %(tenant)s AND person_id = ANY(%(people)s)
         AND (%(classes)s::text[] IS NULL OR retention_class = ANY(%(classes)s::text[])) ORDER BY id"""
     return await _ids(connection, query, _whose(tenant_id, people, classes))
+
+
+async def tenants_of(connection: Connection, person_id: UUID) -> list[UUID]:
+    """The tenants in which a person has data keys."""
+    query = "SELECT DISTINCT tenant_id FROM data_key WHERE person_id = %(person)s"
+    return await _ids(connection, query, {"person": person_id})
 
 
 async def delete(

@@ -13,3 +13,5 @@ CREATE TABLE IF NOT EXISTS data_key (
     UNIQUE (tenant_id, person_id, retention_class)
 ) WITH (fillfactor = 50);
 -- Half-filled pages let a re-wrap update rows in place, without touching the indexes.
+
+CREATE INDEX IF NOT EXISTS data_key_person ON data_key (person_id);

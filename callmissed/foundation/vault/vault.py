@@ -164,6 +164,11 @@ class Vault:
         async with self._pool.connection() as connection:
             return await repository.keys_of(connection, tenant_id, [person_id], classes)
 
+    async def tenants_of(self, person_id: UUID) -> list[UUID]:
+        """The tenants in which a person has data keys: where an account holder has to be erased."""
+        async with self._pool.connection() as connection:
+            return await repository.tenants_of(connection, person_id)
+
     async def erase_person(
         self, tenant_id: UUID, person_id: UUID, classes: Sequence[str] | None = None
     ) -> Destroyed:

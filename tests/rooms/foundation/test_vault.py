@@ -89,6 +89,17 @@ async def test_erasing_may_be_repeated_and_a_person_may_return(vault: Vault) -> 
     assert await vault.open_many(tenant, [gone, new]) == [None, "back again"]
 
 
+async def test_one_person_in_several_tenants_is_erased_in_each(vault: Vault) -> None:
+    one, other, person = uuid4(), uuid4(), uuid4()
+    values = [(tenant, await sealed(vault, tenant, person, "x")) for tenant in (one, other)]
+    assert await vault.tenants_of(person) == sorted([one, other])
+    await vault.erase_person(one, person)
+    assert await vault.tenants_of(person) == [other]
+    with pytest.raises(Erased):
+        await vault.open(one, *values[0][1])
+    assert await vault.open(other, *values[1][1]) == "x"
+
+
 async def test_many_people_turn_the_epoch_once(vault: Vault) -> None:
     tenant, people = uuid4(), [uuid4() for _ in range(70)]
     values = [await sealed(vault, tenant, person, str(person)) for person in people]
