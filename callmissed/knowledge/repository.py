@@ -1,9 +1,11 @@
 """All SQL about sources and passages. Each statement names the tenant, under row security that would hide others' anyway."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
 
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
@@ -58,10 +60,15 @@ async def passages_of(tx: Tx, source_id: UUID) -> list[KnowledgePassage]:
     return list((await tx.session.execute(query)).scalars())
 
 
-async def insert(tx: Tx, source: KnowledgeSource) -> None:
-    """Add a source."""
-    tx.session.add(source)
-    await tx.session.flush()
+async def insert_source(tx: Tx, **values: Any) -> KnowledgeSource | None:
+    """Add a source; None when the same one was added by another transaction in the meantime."""
+    query = (
+        insert(KnowledgeSource)
+        .values(tenant_id=tx.tenant_id, **values)
+        .on_conflict_do_nothing(index_elements=["tenant_id", "checksum"])
+        .returning(KnowledgeSource)
+    )
+    return (await tx.session.execute(query)).scalar_one_or_none()
 
 
 async def insert_passages(tx: Tx, source: KnowledgeSource, drafts: Iterable[tuple[Draft, str]]) -> None:

@@ -1,6 +1,7 @@
 """The form every document takes before it is cut into passages."""
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 BlockKind = Literal["heading", "text", "table"]
@@ -30,6 +31,7 @@ class Document:
 
     @property
     def characters(self) -> int:
-        """How much readable text there is."""
-        cells = sum(len(cell) for block in self.blocks for row in block.rows for cell in row)
-        return cells + sum(len(block.text) for block in self.blocks)
+        """How much readable text there is: letters and digits, in headings, text and tables."""
+        cells = (cell for block in self.blocks for row in block.rows for cell in row)
+        texts = chain(cells, (block.text for block in self.blocks))
+        return sum(sign.isalnum() for text in texts for sign in text)

@@ -57,6 +57,7 @@ async def test_a_failed_file_is_listed_with_its_problem_and_can_be_mended(
         failed = await service.store_failure(tx, "prices.pdf", b"%PDF-1.7 nothing", broken.value)
         assert (failed.title, failed.state, failed.problem) == ("prices", "failed", "pdf_broken")
         assert await retrieve(tx, "prices") == []
+        assert [each.id for each in await list_sources(tx)] == [failed.id]
 
 
 async def test_retrieval_keeps_to_the_sources_it_is_given(services: Services, make: Make) -> None:
@@ -118,6 +119,8 @@ async def test_a_text_in_the_request_is_searched_and_not_kept(services: Services
         ("हाम्रो पसल बिहान १० बजे खुल्छ। मर्मतको शुल्क ₹३०० हो।", "पसल कहिले खुल्छ?", "बिहान १० बजे"),
         ("आमचे दुकान सकाळी ९ वाजता उघडते. दुरुस्तीची किंमत ₹३०० आहे.", "दुकान कधी उघडते?", "सकाळी ९"),
         ("আমাদের দোকান সকাল ১০টায় খোলে। মেরামতের খরচ ₹৩০০।", "দোকান কখন খোলে?", "সকাল ১০টায়"),
+        ("మా దుకాణం ఉదయం 9 గంటలకు తెరుస్తాము. ధర ₹500.", "మీ దుకాణం ఎప్పుడు తెరుస్తారు?", "ఉదయం 9"),
+        ("અમારી દુકાન સવારે 9 વાગ્યે ખુલે છે. કિંમત ₹500.", "તમારી દુકાન ક્યારે ખુલે છે?", "સવારે 9"),
     ],
 )
 async def test_other_indian_languages_are_searched_too(
@@ -174,6 +177,17 @@ async def test_many_can_be_added_at_once(services: Services, make: Make) -> None
     await asyncio.gather(*(add(n) for n in range(6)))
     async with services.db.tenant(access) as tx:
         assert len(await list_sources(tx)) == 6
+
+
+async def test_the_same_document_added_twice_at_once_is_one_source(services: Services, make: Make) -> None:
+    access = make.access()
+    extracted = service.extract_text("Shop", SHOP)
+
+    async def add() -> object:
+        async with services.db.tenant(access) as tx:
+            return (await store(tx, extracted)).id
+
+    assert len(set(await asyncio.gather(*(add() for _ in range(6))))) == 1
 
 
 async def test_an_unknown_source_is_not_found(services: Services, make: Make) -> None:
