@@ -11,6 +11,7 @@ from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity import repository
+from callmissed.identity.devices import describe
 from callmissed.identity.models import Session
 from callmissed.identity.roles import permissions_of
 from callmissed.identity.service.accounts import RETENTION_CLASS, platform
@@ -49,13 +50,13 @@ def cookie_name(*, production: bool) -> str:
     return "__Host-cm_session" if production else "cm_session"
 
 
-async def open_session(tx: Tx, user_id: UUID, tenant_id: UUID | None, device: str) -> str:
+async def open_session(tx: Tx, user_id: UUID, tenant_id: UUID | None, user_agent: str) -> str:
     """Sign a browser in under a token nobody has seen before, and return it."""
     token, now = secrets.token_urlsafe(32), clock.now()
     row = Session(id=uuid7(), user_id=user_id, tenant_id=tenant_id, last_seen_at=now, expires_at=now + ABSOLUTE)
     row.token_hash = tx.vault.keyed_hash(HASH, token)
     box = await platform(tx).person(user_id, RETENTION_CLASS)
-    row.device = box.seal(Session.device, row.id, device)
+    row.device = box.seal(Session.device, row.id, describe(user_agent))
     tx.session.add(row)
     await tx.session.flush()
     await audit.record(tx, "identity:session:opened", subject=user_id, target=row.id, body={})

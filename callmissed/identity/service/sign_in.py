@@ -64,6 +64,11 @@ class SignedIn:
     tenant_id: UUID | None
 
 
+def cookie_name(*, production: bool) -> str:
+    """The cookie that binds a code to the browser that asked for it, for ten minutes."""
+    return "__Host-cm_sign_in" if production else "cm_sign_in"
+
+
 async def ask(tx: Tx, typed_email: str, network: str, language: str) -> Asked:
     """Send a code. Does the same work for every address.
 
@@ -106,7 +111,7 @@ async def pending(tx: Tx, token: str) -> Pending | None:
     return Pending(address, row.expires_at)
 
 
-async def redeem(tx: Tx, token: str, typed_code: str, network: str, device: str) -> SignedIn | Problem:
+async def redeem(tx: Tx, token: str, typed_code: str, network: str, user_agent: str) -> SignedIn | Problem:
     """Sign in with a code, opening the account of a new address.
 
     Returns the reason it failed: CodeIncomplete, CodeWrong, CodeExpired, CodeUsed, CodeReplaced or SignInLocked.
@@ -131,10 +136,10 @@ async def redeem(tx: Tx, token: str, typed_code: str, network: str, device: str)
         return await _wrong(tx, counters, now)
     row.consumed_at = now
     counters[0].tries, counters[0].locked_until = 0, None
-    return await _enter(tx, row, device)
+    return await _enter(tx, row, user_agent)
 
 
-async def _enter(tx: Tx, row: SignInCode, device: str) -> SignedIn:
+async def _enter(tx: Tx, row: SignInCode, user_agent: str) -> SignedIn:
     """Open the session of whoever proved to read this address."""
     known: UserAccount | None = await repository.account_under(tx, row.email_index)
     if known is None:
@@ -142,7 +147,7 @@ async def _enter(tx: Tx, row: SignInCode, device: str) -> SignedIn:
         known = await begin_account(tx, address, row.email_index, row.language)
     works_in = await directory.find(tx, sessions.WORKS_IN, str(known.id))
     tenant_id = works_in.tenant_id if works_in else None
-    token = await sessions.open_session(tx, known.id, tenant_id, device)
+    token = await sessions.open_session(tx, known.id, tenant_id, user_agent)
     return SignedIn(token, known.id, tenant_id)
 
 

@@ -1,0 +1,1 @@
+"""The routes of the workspace, one file per room of it."""
