@@ -7,7 +7,6 @@ PostgreSQL servers alone, which no product over them can undercut.
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import statistics
@@ -15,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -115,10 +115,23 @@ async def crowd(links: dict[str, str]) -> list[Figure]:
 
 
 async def ask(client: httpx.AsyncClient, widget: str, question: str) -> float:
-    """Open a session, ask, and read the stream until the bot's answer stands there. Seconds."""
-    raise NotImplementedError(widget, question, client)
+    """Open a session, ask, and follow the news until the bot's answer stands in the thread. Seconds from asking."""
+    begun = (await client.post(f"/widget/{widget}/sessions")).json()
+    headers = {"authorization": f"Bearer {begun['token']}"}
+    asked = {"text": question, "client_ref": uuid.uuid4().hex}
+    async with client.stream("GET", f"/widget/{widget}/events", headers=headers) as news:
+        lines = news.aiter_lines()
+        await anext(lines)
+        began = time.monotonic()
+        sent = await client.post(f"/widget/{widget}/messages", json=asked, headers=headers)
+        sent.raise_for_status()
+        async for line in lines:
+            if line.startswith("data:"):
+                thread = (await client.get(f"/widget/{widget}/thread", headers=headers)).json()
+                if thread["messages"][-1]["author"] == "bot" and len(thread["messages"]) > 1:
+                    return time.monotonic() - began
+    raise SystemExit("the stream ended without an answer")
 
 
 if __name__ == "__main__":
-    shutil.get_terminal_size()
     main()

@@ -1,5 +1,7 @@
-"""Every setting, with what it does and its default. Read from the environment (and nowhere else)."""
+"""Every setting, with what it does and its default. The environment is read here and nowhere else."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -54,6 +56,10 @@ class Settings(BaseSettings):
         default=True,
         description="Offer upstreams found in the usual environment variables, and an Ollama on this machine.",
     )
+    india_only: bool = Field(
+        default=True,
+        description="Send content to upstreams in India only; others are refused with a clear error (Policy §3).",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="How much is logged."
     )
@@ -93,3 +99,8 @@ class Settings(BaseSettings):
             own |= {"localhost", "127.0.0.1", "::1"}
         own |= {name.strip() for name in self.extra_hosts.split(",")}
         return frozenset(name for name in own if name)
+
+
+def environment(names: Iterable[str]) -> dict[str, str]:
+    """Those of these variables that are set: for programs of others that we may use, under the names they chose."""
+    return {name: os.environ[name] for name in names if os.environ.get(name)}

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 
 from callmissed.app import rooms, tables
 from callmissed.app.installation import DataRole, Installation
+from callmissed.app.settings import Settings, environment
 from callmissed.billing import Ledger
 from callmissed.foundation import events
 from callmissed.foundation.database import Database, refuse_drift
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.services import Services
+from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
 from callmissed.identity import KeyRing, TenantCreated, sessions
 
 
@@ -88,4 +90,16 @@ def build(installation: Installation, role: DataRole) -> Services:
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
     services.put(Ledger(plane.asyncpg))
+    services.put(Upstreams(db, upstream_settings(settings)))
     return services
+
+
+def upstream_settings(settings: Settings) -> UpstreamSettings:
+    """What the gateway may use: where we are, the operator's file, and what it may look for."""
+    return UpstreamSettings(
+        region=settings.region,
+        india_only=settings.india_only,
+        file=settings.upstreams_file,
+        look=settings.find_upstreams,
+        environment=environment(USUAL_VARIABLES) if settings.find_upstreams else {},
+    )
