@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from callmissed.billing import statements
 from callmissed.billing.problems import LedgerBusy, WalletExhausted
 from callmissed.billing.usage import Usage
 from callmissed.foundation import clock
-from callmissed.foundation.database import CONNECTION_LOST, DirectConnection, DirectTx
+from callmissed.foundation.database import FAILURES, PASSING, AlreadyThere, DirectConnection, DirectTx
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,10 @@ class _Batch:
 
     def singly(self) -> list["_Batch"]:
         """The same work, one item at a time."""
-        return [*(_Batch(closes=[item]) for item in self.closes), *(_Batch(reserves=[item]) for item in self.reserves)]
+        return [
+            *(_Batch(closes=[item]) for item in self.closes),
+            *(_Batch(reserves=[item]) for item in self.reserves),
+        ]
 
 
 _Outcomes = dict[_Item, int | Exception]
@@ -144,7 +146,7 @@ class Ledger:
         while True:
             try:
                 return await self._together(taken)
-            except (*CONNECTION_LOST, asyncpg.PostgresError, TimeoutError) as failure:
+            except FAILURES as failure:
                 if not self._connection.lost:
                     break
                 log.warning("the ledger waits for the database: %s", type(failure).__name__)
@@ -172,11 +174,10 @@ class Ledger:
         while True:
             try:
                 return await self._together({tenant_id: single})
-            except asyncpg.UniqueViolationError:
+            except AlreadyThere:
                 return {item: 0}  # it was written before its connection was lost
-            except (*CONNECTION_LOST, asyncpg.PostgresError, TimeoutError) as failure:
-                passing = isinstance(failure, asyncpg.TransactionRollbackError | asyncpg.LockNotAvailableError)
-                if not (self._connection.lost or passing):
+            except FAILURES as failure:
+                if not (self._connection.lost or isinstance(failure, PASSING)):
                     log.exception("the ledger cannot write an entry of %s", tenant_id)
                     return {item: failure}
             await asyncio.sleep(pause)

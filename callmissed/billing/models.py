@@ -92,16 +92,22 @@ class UsageRecord(TenantLog):
     conversation_id: Mapped[UUID | None] = column(
         pseudonym(Whose.CONTACT, "the conversation it was made for"), nullable=True
     )
-    endpoint: Mapped[str] = column(metadata_of(Whose.USER, "what was asked for, such as chat.completions"), String(40))
+    endpoint: Mapped[str] = column(
+        metadata_of(Whose.USER, "what was asked for, such as chat.completions"), String(40)
+    )
     model: Mapped[str] = column(metadata_of(Whose.USER, "the model that answered"), String(100))
     upstream: Mapped[str] = column(nothing("who ran the model"), String(60))
     region: Mapped[str] = column(nothing("where it ran: ISO country, with a place where known"), String(40))
-    may_train: Mapped[bool] = column(nothing("whether the upstream's contract let it train on content"), Boolean)
+    may_train: Mapped[bool] = column(
+        nothing("whether the upstream's contract let it train on content"), Boolean
+    )
     tokens_in: Mapped[int] = column(metadata_of(Whose.USER, "tokens read"), Integer)
     tokens_out: Mapped[int] = column(metadata_of(Whose.USER, "tokens written"), Integer)
     counted_by: Mapped[str] = column(nothing("who counted the tokens: upstream or callmissed"), String(12))
     admit_us: Mapped[int] = column(metadata_of(Whose.USER, "microseconds for key and limits"), Integer)
-    reserve_us: Mapped[int] = column(metadata_of(Whose.USER, "microseconds to reserve in the wallet"), Integer)
+    reserve_us: Mapped[int] = column(
+        metadata_of(Whose.USER, "microseconds to reserve in the wallet"), Integer
+    )
     first_token_ms: Mapped[int | None] = column(
         metadata_of(Whose.USER, "milliseconds until the first token"), Integer, nullable=True
     )

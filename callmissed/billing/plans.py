@@ -13,6 +13,7 @@ class Plan:
 
 
 PLANS: Final = {
-    plan.name: plan for plan in (Plan("free", 60), Plan("starter", 500), Plan("pro", 3_000), Plan("enterprise", 10_000))
+    plan.name: plan
+    for plan in (Plan("free", 60), Plan("starter", 500), Plan("pro", 3_000), Plan("enterprise", 10_000))
 }
 DEFAULT_PLAN: Final = PLANS["starter"]

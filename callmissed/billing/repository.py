@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from callmissed.billing.views import Line, Purse, Statement, Used, UsageFigures, UsageFilter
+from callmissed.billing.views import Line, Purse, Statement, UsageFigures, UsageFilter, Used
 from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
@@ -38,7 +38,8 @@ WITH movement AS (
   FROM ledger_entry WHERE tenant_id = :tenant AND kind <> 'usage' AND at >= :since
 )
 SELECT least(at, :now) AS at, kind, amount, requests, ref,
-  CAST(:balance AS bigint) - coalesce(sum(amount) OVER (ORDER BY at DESC, kind, ref ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+  CAST(:balance AS bigint)
+    - coalesce(sum(amount) OVER (ORDER BY at DESC, kind, ref ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
     AS balance
 FROM movement ORDER BY movement.at DESC, kind, ref LIMIT :limit
 """)
@@ -59,6 +60,7 @@ MATCHING = """
 tenant_id = :tenant AND at >= :since AND at < :until AND (CAST(:model AS text) IS NULL OR model = :model)
 AND (CAST(:key_id AS uuid) IS NULL OR key_id = :key_id) AND (CAST(:status AS text) IS NULL OR status = :status)
 """
+# house: built-sql the condition and the columns are constants of this module
 FIGURES = text(f"""
 SELECT coalesce(sum(price_micro), 0) AS spent, count(*) AS requests, count(*) FILTER (WHERE status = 'failed') AS failed,
   percentile_disc(0.95) WITHIN GROUP (ORDER BY first_token_ms) AS first_token,
@@ -66,20 +68,29 @@ SELECT coalesce(sum(price_micro), 0) AS spent, count(*) AS requests, count(*) FI
   (SELECT coalesce(sum(price_micro), 0) FROM usage_record
    WHERE tenant_id = :tenant AND at >= :before AND at < :since) AS spent_before
 FROM usage_record WHERE {MATCHING}
-""")  # noqa: S608 - a constant of this module # house: built-sql the shared condition is a constant above
+""")  # noqa: S608 - a constant of this module
+# house: built-sql the condition and the columns are constants of this module
 COST_BY_DAY = text(f"""
 SELECT CAST(at + interval '330 minutes' AT TIME ZONE 'UTC' AS date) AS day, model, sum(price_micro) AS amount
 FROM usage_record WHERE {MATCHING} GROUP BY 1, 2 ORDER BY 1, 2
-""")  # noqa: S608 - a constant of this module # house: built-sql the shared condition is a constant above
+""")  # noqa: S608 - a constant of this module
 USED_COLUMNS = ", ".join(each.name for each in fields(Used))
-LATEST = text(f"SELECT {USED_COLUMNS} FROM usage_record WHERE {MATCHING} ORDER BY at DESC, id DESC LIMIT :limit")  # noqa: S608 - names of our own class # house: built-sql the columns are the fields of a class
-ONE = text(f"SELECT {USED_COLUMNS} FROM usage_record WHERE tenant_id = :tenant AND at = cm.moment(:id) AND id = :id")  # noqa: S608 - names of our own class # house: built-sql the columns are the fields of a class
+# house: built-sql the condition and the columns are constants of this module
+LATEST = text(f"""
+SELECT {USED_COLUMNS} FROM usage_record WHERE {MATCHING} ORDER BY at DESC, id DESC LIMIT :limit
+""")  # noqa: S608 - names of our own class
+# house: built-sql the condition and the columns are constants of this module
+ONE = text(f"""
+SELECT {USED_COLUMNS} FROM usage_record WHERE tenant_id = :tenant AND at = cm.moment(:id) AND id = :id
+""")  # noqa: S608 - names of our own class
 SEEN = text("""
 SELECT array_agg(DISTINCT model) AS models, array_agg(DISTINCT key_id) FILTER (WHERE key_id IS NOT NULL) AS keys
 FROM usage_record WHERE tenant_id = :tenant AND at >= :since AND at < :until
 """)
 
-ORPHANS = text("SELECT tenant_id, id FROM wallet_hold WHERE created_at < :before ORDER BY tenant_id, id LIMIT 1000")
+ORPHANS = text(
+    "SELECT tenant_id, id FROM wallet_hold WHERE created_at < :before ORDER BY tenant_id, id LIMIT 1000"
+)
 
 
 async def grant(tx: Tx, amount: int, kind: str, ref: UUID, debit: str) -> int | None:
@@ -108,7 +119,9 @@ async def statement(tx: Tx, limit: int) -> Statement:
     ).all()
     return Statement(
         held,
-        tuple(Line(row.at, row.kind, int(row.amount), int(row.balance), row.requests, row.ref) for row in lines),
+        tuple(
+            Line(row.at, row.kind, int(row.amount), int(row.balance), row.requests, row.ref) for row in lines
+        ),
         totals.entries,
         int(totals.total),
         int(totals.spent),

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from callmissed.billing import repository
-from callmissed.billing.views import Purse, Statement, Used, UsageFilter, UsageReport
+from callmissed.billing.views import Purse, Statement, UsageFilter, UsageReport, Used
 from callmissed.foundation import audit
 from callmissed.foundation.database import Tx
 from callmissed.foundation.money import Micro, rupees
@@ -30,7 +30,9 @@ async def grant(tx: Tx, amount: Micro, reason: str, ref: UUID) -> bool:
     balance = await repository.grant(tx, amount, reason, ref, SOURCES[reason])
     if balance is None:
         return False
-    await audit.record(tx, "billing:credit:granted", target=ref, body={"reason": reason, "amount_micro": amount})
+    await audit.record(
+        tx, "billing:credit:granted", target=ref, body={"reason": reason, "amount_micro": amount}
+    )
     return True
 
 

@@ -4,12 +4,14 @@ Two locks guard each tenant's rows: row-level security with FORCE, set per trans
 every key, index and query.
 """
 
-from callmissed.foundation.database.direct import CONNECTION_LOST, DirectConnection, DirectTx
+from callmissed.foundation.database.direct import FAILURES, PASSING, AlreadyThere, DirectConnection, DirectTx
 from callmissed.foundation.database.drift import SchemaDrift, refuse_drift
 from callmissed.foundation.database.transactions import Database, Tx
 
 __all__ = [
-    "CONNECTION_LOST",
+    "FAILURES",
+    "PASSING",
+    "AlreadyThere",
     "Database",
     "DirectConnection",
     "DirectTx",

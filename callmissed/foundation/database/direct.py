@@ -9,21 +9,22 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it ships none
 
-CONNECTION_LOST = (
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    OSError,
-)
-"""What asyncpg raises when the server went away; whether the last transaction was committed is then unknown."""
+AlreadyThere = asyncpg.UniqueViolationError
+"""Raised by a statement that would write the same key twice."""
+
+PASSING = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
+"""Raised by a statement that will go through when it is tried again: deadlocks, locks held too long."""
+
+FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""Everything a statement or a lost connection can raise. `DirectConnection.lost` tells the two apart."""
 
 
 class DirectTx:
     """One open transaction. `enter` a tenant before the first statement."""
 
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._begin = "BEGIN; "
 
@@ -32,7 +33,7 @@ class DirectTx:
         await self._connection.execute(f"{self._begin}SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
         self._begin = ""
 
-    async def fetch(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
         """Run one statement and return its rows."""
         return await self._connection.fetch(statement, *arguments)
 
@@ -47,7 +48,7 @@ class DirectConnection:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._connection: Any = None
 
     @property
     def lost(self) -> bool:
@@ -58,7 +59,8 @@ class DirectConnection:
     async def transaction(self) -> AsyncGenerator[DirectTx]:
         """A transaction that commits at the end of the block and rolls back on an exception."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._dsn, timeout=10, command_timeout=30)
+            connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped
+            self._connection = await connect(self._dsn, timeout=10, command_timeout=30)
         tx = DirectTx(self._connection)
         try:
             yield tx
@@ -73,7 +75,7 @@ class DirectConnection:
         """Roll back; a connection that cannot even do that is thrown away."""
         try:
             await tx.end("ROLLBACK")
-        except (*CONNECTION_LOST, asyncpg.PostgresError):
+        except FAILURES:
             if self._connection is not None:
                 self._connection.terminate()
 

@@ -20,7 +20,12 @@ pytestmark = pytest.mark.database
 
 
 def usage(status: str = "ok", **more: object) -> Usage:
-    figures = {"endpoint": "chat.completions", "model": "local/extractive", "upstream": "local", "region": "IN"}
+    figures = {
+        "endpoint": "chat.completions",
+        "model": "local/extractive",
+        "upstream": "local",
+        "region": "IN",
+    }
     return Usage(**figures, status=status, http_status=200, tokens_in=3, tokens_out=2, **more)  # pyright: ignore[reportArgumentType] - keywords of a test
 
 
@@ -42,7 +47,9 @@ async def adds_up(services: Services, access: Access) -> bool:
         return (await reconcile(tx)).adds_up
 
 
-async def test_a_request_is_reserved_settled_and_recorded_once(ledger: Ledger, rich: Rich, services: Services) -> None:
+async def test_a_request_is_reserved_settled_and_recorded_once(
+    ledger: Ledger, rich: Rich, services: Services
+) -> None:
     access = await rich("10")
     ref = uuid7()
     await ledger.reserve(access.tenant_id, ref, 2 * RUPEE)
@@ -65,7 +72,9 @@ async def test_never_more_than_was_held_is_charged(ledger: Ledger, rich: Rich, s
     assert await adds_up(services, access)
 
 
-async def test_a_failed_request_costs_nothing_and_is_recorded(ledger: Ledger, rich: Rich, services: Services) -> None:
+async def test_a_failed_request_costs_nothing_and_is_recorded(
+    ledger: Ledger, rich: Rich, services: Services
+) -> None:
     access = await rich("1")
     ref = uuid7()
     await ledger.reserve(access.tenant_id, ref, 1000)
@@ -83,7 +92,9 @@ async def test_an_empty_or_unopened_wallet_refuses(ledger: Ledger, rich: Rich) -
         await ledger.reserve(uuid7(), uuid7(), 1)
 
 
-async def test_of_a_batch_that_is_too_much_the_first_ones_fit(ledger: Ledger, rich: Rich, services: Services) -> None:
+async def test_of_a_batch_that_is_too_much_the_first_ones_fit(
+    ledger: Ledger, rich: Rich, services: Services
+) -> None:
     access = await rich("1")
     refs = [uuid7() for _ in range(20)]
     outcomes = await asyncio.gather(
@@ -110,7 +121,9 @@ async def test_saying_it_again_changes_nothing(ledger: Ledger, rich: Rich, servi
             assert await grant(tx, rupees(5), "grant", welcome) is first
 
 
-async def test_the_database_itself_refuses_a_second_entry_for_a_reference(rich: Rich, services: Services) -> None:
+async def test_the_database_itself_refuses_a_second_entry_for_a_reference(
+    rich: Rich, services: Services
+) -> None:
     access = await rich("10")
     ref = uuid7()
     insert = text(
@@ -121,10 +134,12 @@ async def test_the_database_itself_refuses_a_second_entry_for_a_reference(rich: 
         at = (await tx.session.execute(text("SELECT cm.moment(:ref)"), {"ref": ref})).scalar()
         await tx.session.execute(insert, {"tenant": access.tenant_id, "at": at, "id": uuid7(), "ref": ref})
     for when, name in ((at, "uq_ledger_entry_ref_kind|202"), (None, "ck_ledger_entry_moment")):
-        with pytest.raises(Exception, match=name if when is None else "ledger_entry"):  # noqa: PT012 - the transaction is the statement
+        with pytest.raises(Exception, match=name if when is None else "ledger_entry"):
             async with services.db.tenant(access) as tx:
                 later = when or (await tx.session.execute(text("SELECT now()"))).scalar()
-                await tx.session.execute(insert, {"tenant": access.tenant_id, "at": later, "id": uuid7(), "ref": ref})
+                await tx.session.execute(
+                    insert, {"tenant": access.tenant_id, "at": later, "id": uuid7(), "ref": ref}
+                )
 
 
 async def test_many_tenants_and_requests_at_once(ledger: Ledger, rich: Rich, services: Services) -> None:
@@ -147,14 +162,17 @@ async def test_two_writers_do_not_overdraw(
     access = await rich("1")
     other = Ledger(installation.data_plane("cm_app").asyncpg)
     outcomes = await asyncio.gather(
-        *((ledger, other)[n % 2].reserve(access.tenant_id, uuid7(), 100_000) for n in range(40)), return_exceptions=True
+        *((ledger, other)[n % 2].reserve(access.tenant_id, uuid7(), 100_000) for n in range(40)),
+        return_exceptions=True,
     )
     assert sum(each is None for each in outcomes) == 10
     await other.stop()
     assert await adds_up(services, access)
 
 
-async def test_whoever_leaves_while_waiting_leaves_no_hold(ledger: Ledger, rich: Rich, services: Services) -> None:
+async def test_whoever_leaves_while_waiting_leaves_no_hold(
+    ledger: Ledger, rich: Rich, services: Services
+) -> None:
     access = await rich("1")
     tasks = [asyncio.create_task(ledger.reserve(access.tenant_id, uuid7(), 1000)) for _ in range(10)]
     await asyncio.sleep(0)

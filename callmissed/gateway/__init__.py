@@ -1,0 +1,27 @@
+"""The gateway: every model behind one key and one wallet.
+
+`/v1` speaks OpenAI's language (`Surface`); rooms above ask with `complete`. Both reserve before they cost and settle before
+they are finished. Which models there are stands in `catalogue.toml`; who runs them is in the process's `Upstreams`, each with
+its region and its contract against training.
+"""
+
+from callmissed.gateway.completions import Call, Caller, Completion, complete, stream
+from callmissed.gateway.problems import ModelNotFound
+from callmissed.gateway.register import Upstreams
+from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.surface import Surface
+from callmissed.gateway.upstreams import USUAL_VARIABLES, UpstreamSettings
+
+__all__ = [
+    "USUAL_VARIABLES",
+    "Call",
+    "Caller",
+    "Completion",
+    "CompletionRequest",
+    "ModelNotFound",
+    "Surface",
+    "UpstreamSettings",
+    "Upstreams",
+    "complete",
+    "stream",
+]

@@ -1,0 +1,234 @@
+"""Completions: reserve, ask, settle. The same path for the API and for bots.
+
+Nothing is asked before its price is held, nothing is told to be finished before it is settled. A call that fails costs
+nothing; a stream that its reader ends costs what was delivered.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from callmissed.billing import Ledger, Usage
+from callmissed.foundation.ids import uuid7
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
+from callmissed.gateway.problems import ContextTooLong
+from callmissed.gateway.register import Route, Upstreams
+from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.tokens import count, count_messages, most_tokens
+from callmissed.gateway.upstreams import Asked, Piece
+
+log = logging.getLogger(__name__)
+
+Status = Literal["ok", "cancelled", "failed"]
+CLIENT_LEFT = 499
+"""Recorded when the caller was gone before the answer was complete (nginx's number; HTTP has none)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An answer. `choices` is JSON as OpenAI writes it, `text` what it says; `usage_id` names its usage record."""
+
+    usage_id: UUID
+    model: str
+    text: str
+    choices: bytes
+    tokens_in: int
+    tokens_out: int
+    counted_by: str
+    price_micro: int
+    citations: Sequence[dict[str, Any]]
+    upstream: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom a call is for: the key, or the bot and conversation, and when it arrived (`time.perf_counter`)."""
+
+    key_id: UUID | None = None
+    bot_id: UUID | None = None
+    conversation_id: UUID | None = None
+    arrived: float | None = None
+
+
+class Call:
+    """One call on its way: what it reserved, what it learned, and how it ends, exactly once."""
+
+    def __init__(
+        self, services: Services, access: Access, request: CompletionRequest, caller: Caller
+    ) -> None:
+        self.id = uuid7()
+        self.route: Route = services.get(Upstreams).route(request.model)
+        self._ledger = services.get(Ledger)
+        self._access = access
+        self._request = request
+        self._caller = caller
+        self._began = time.perf_counter()
+        self._asked = self._began
+        self._first: float | None = None
+        self._text: list[str] = []
+        self.tokens_in: int | None = None
+        self.tokens_out: int | None = None
+        self.citations: Sequence[dict[str, Any]] = ()
+        self.price_micro = 0
+
+    async def open(self, sources: Sequence[UUID] | None) -> Asked:
+        """Check and reserve. Raises ContextTooLong, Unsupported, WalletExhausted, LedgerBusy."""
+        request, model = self._request, self.route.model
+        asked = Asked(
+            model.served_as,
+            request.messages,
+            self._access,
+            request.extra,
+            sources,
+            request.max_tokens,
+            request.n,
+        )
+        self.route.upstream.check(asked)
+        if count_messages(request.messages) > model.context:
+            raise ContextTooLong(param="messages", context=model.context)
+        extra = sum(len(bytes(value)) for value in request.extra.values())
+        reading = min(most_tokens(request.messages, extra), model.context)
+        writing = min(request.max_tokens or model.longest_answer, model.longest_answer) * request.n
+        await self._ledger.reserve(self._access.tenant_id, self.id, max(1, model.price(reading, writing)))
+        self._asked = time.perf_counter()
+        return asked
+
+    def learn(self, piece: Piece) -> None:
+        """Take note of a piece that arrived."""
+        if piece.text or piece.choices:
+            self._first = self._first or time.perf_counter()
+        if piece.text:
+            self._text.append(piece.text)
+        self.citations = piece.citations or self.citations
+        self.tokens_in = piece.tokens_in if piece.tokens_in is not None else self.tokens_in
+        self.tokens_out = piece.tokens_out if piece.tokens_out is not None else self.tokens_out
+
+    async def settle(self) -> None:
+        """The answer is complete: take its price. Durable when this returns."""
+        self.price_micro = await self._end("ok", 200)
+
+    async def cancel(self) -> None:
+        """The reader has left: take the price of what was delivered, nothing if that is nothing."""
+        delivered = count("".join(self._text))
+        self.tokens_out = min(delivered, self.tokens_out) if self.tokens_out else delivered
+        self.price_micro = await self._end("cancelled", CLIENT_LEFT, billed=delivered > 0)
+
+    async def fail(self, problem: Problem) -> None:
+        """It went wrong: give the hold back, record the failure."""
+        await self._end("failed", problem.status, billed=False, problem=problem.code)
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return "".join(self._text)
+
+    @property
+    def counted(self) -> tuple[int, int, Literal["upstream", "callmissed"]]:
+        """Tokens in, tokens out, and who counted: ourselves where the upstream is silent, and for the local model."""
+        if (
+            self.tokens_in is not None
+            and self.tokens_out is not None
+            and self.route.upstream.terms.name != "local"
+        ):
+            return self.tokens_in, self.tokens_out, "upstream"
+        read = self.tokens_in if self.tokens_in is not None else count_messages(self._request.messages)
+        return read, self.tokens_out if self.tokens_out is not None else count(self.text), "callmissed"
+
+    async def _end(
+        self, status: Status, http: int, *, billed: bool = True, problem: str | None = None
+    ) -> int:
+        usage = self._usage(status, http, problem)
+        price = self.route.model.price(usage.tokens_in, usage.tokens_out) if billed else 0
+        return await self._ledger.settle(self._access.tenant_id, self.id, price, usage)
+
+    def _usage(self, status: Status, http: int, problem: str | None) -> Usage:
+        now, terms, model = time.perf_counter(), self.route.upstream.terms, self.route.model
+        tokens_in, tokens_out, counted_by = self.counted
+        arrived = self._caller.arrived or self._began
+        return Usage(
+            endpoint="chat.completions", model=model.id, upstream=terms.name, region=terms.region,
+            may_train=terms.trains_on_content, status=status, http_status=http, problem=problem,
+            tokens_in=tokens_in, tokens_out=tokens_out, counted_by=counted_by,
+            admit_us=round((self._began - arrived) * 1e6), reserve_us=round((self._asked - self._began) * 1e6),
+            first_token_ms=round((self._first - arrived) * 1e3) if self._first else None,
+            latency_ms=round((now - arrived) * 1e3), price_in_micro=model.price_in, price_out_micro=model.price_out,
+            streamed=self._request.stream, key_id=self._caller.key_id, bot_id=self._caller.bot_id,
+            conversation_id=self._caller.conversation_id,
+        )  # fmt: skip
+
+    def completion(self, choices: bytes) -> Completion:
+        """The whole answer."""
+        tokens_in, tokens_out, counted_by = self.counted
+        terms = self.route.upstream.terms
+        return Completion(
+            self.id, self.route.model.id, self.text, choices, tokens_in, tokens_out, counted_by, self.price_micro,
+            self.citations, terms.name, terms.region,
+        )  # fmt: skip
+
+
+async def complete(
+    services: Services,
+    access: Access,
+    request: CompletionRequest,
+    *,
+    key_id: UUID | None = None,
+    bot_id: UUID | None = None,
+    conversation_id: UUID | None = None,
+    sources: Sequence[UUID] | None = None,
+    arrived: float | None = None,
+) -> Completion:
+    """Answer a request and bill it to the tenant of `access`. Call it with no transaction open.
+
+    `sources` are the knowledge sources the answer may rest on. Raises ModelNotFound, WalletExhausted, the Problems named
+    Upstream… and the others of `callmissed.gateway.problems`; whatever it raises was not billed.
+    """
+    call = Call(services, access, request, Caller(key_id, bot_id, conversation_id, arrived))
+    asked = await call.open(sources)
+    try:
+        replied = await call.route.upstream.reply(asked)
+        call.learn(
+            Piece(replied.choices, replied.text, replied.tokens_in, replied.tokens_out, replied.citations)
+        )
+    except asyncio.CancelledError:
+        await call.cancel()
+        raise
+    except Problem as problem:
+        await call.fail(problem)
+        raise
+    except Exception:  # whatever broke, the hold must be given back; the edge writes it down
+        await call.fail(Problem())
+        raise
+    await call.settle()
+    return call.completion(replied.choices)
+
+
+async def stream(call: Call, sources: Sequence[UUID] | None = None) -> AsyncGenerator[Piece]:
+    """The pieces of an answer. When the last one has been given out, the call is settled; see `Call` for its figures.
+
+    Closing the generator early, or cancelling its task, settles what was delivered. Raises as `complete` does.
+    """
+    asked = await call.open(sources)
+    pieces = call.route.upstream.stream(asked)
+    try:
+        async for piece in pieces:
+            yield piece
+            call.learn(piece)
+    except (asyncio.CancelledError, GeneratorExit):
+        await call.cancel()
+        raise
+    except Problem as problem:
+        await call.fail(problem)
+        raise
+    except Exception:  # whatever broke, the hold must be given back; the edge writes it down
+        await call.fail(Problem())
+        raise
+    finally:
+        await pieces.aclose()
+    await call.settle()

@@ -1,0 +1,99 @@
+"""What can go wrong with a request to a model. Each costs nothing."""
+
+from callmissed.foundation.problems import Problem, TooManyRequests, Unauthenticated
+
+
+class KeyMissing(Unauthenticated):
+    """Send your key in the header Authorization: Bearer cm_…"""
+
+    code = "key_missing"
+
+
+class ModelNotFound(Problem):
+    """There is no such model here. GET /v1/models lists those you can use."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class RequestInvalid(Problem):
+    """Something in the request cannot be used; `param` names it."""
+
+    status = 400
+    code = "invalid_request"
+
+
+class Unsupported(Problem):
+    """This model does not support what `param` names. Nothing was sent to it."""
+
+    status = 400
+    code = "unsupported_parameter"
+
+
+class ContextTooLong(Problem):
+    """The messages are longer than this model can read."""
+
+    status = 400
+    code = "context_length_exceeded"
+
+
+class OutsideIndia(Problem):
+    """This model runs outside India, and this installation keeps content in India."""
+
+    status = 403
+    code = "outside_india"
+
+
+class ContractMissing(Problem):
+    """No contract on record says that this supplier does not train on content, so it gets none."""
+
+    status = 403
+    code = "contract_missing"
+
+
+class RateLimited(TooManyRequests):
+    """This key sends more requests a minute than its plan allows. Wait a moment and try again."""
+
+    code = "rate_limit_exceeded"
+
+
+class UpstreamUnreachable(Problem):
+    """The supplier of this model cannot be reached. The call was not billed."""
+
+    status = 502
+    code = "upstream_unreachable"
+
+
+class UpstreamSlow(Problem):
+    """The supplier of this model did not answer in time. The call was not billed."""
+
+    status = 504
+    code = "upstream_slow"
+
+
+class UpstreamBroken(Problem):
+    """The supplier's answer broke off or cannot be read. The call was not billed."""
+
+    status = 502
+    code = "upstream_broken"
+
+
+class UpstreamBusy(Problem):
+    """The supplier of this model is busy. The call was not billed; try again in a moment."""
+
+    status = 503
+    code = "upstream_busy"
+
+
+class UpstreamRefused(Problem):
+    """The supplier does not accept this installation's account. The call was not billed; the operator has to mend it."""
+
+    status = 502
+    code = "upstream_refused"
+
+
+class UpstreamRejected(Problem):
+    """The model did not accept this request: one of its parameters or messages is not allowed there. It was not billed."""
+
+    status = 400
+    code = "upstream_rejected"

@@ -1,0 +1,85 @@
+"""Reading a chat completion request: strict about what we use, faithful about the rest.
+
+Fields we know are checked before anything costs; fields we do not know travel on untouched to upstreams that take them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from callmissed.foundation.problems import Malformed
+from callmissed.gateway.problems import RequestInvalid
+
+MOST_MESSAGES = 2_000
+OURS = frozenset({"model", "messages", "stream", "stream_options"})
+"""Fields that we write ourselves when a request travels on."""
+
+
+class Message(msgspec.Struct):
+    """A message as far as we read it."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, Any]] | None = None
+
+
+class StreamOptions(msgspec.Struct):
+    """How a stream ends."""
+
+    include_usage: bool = False
+
+
+class ChatBody(msgspec.Struct):
+    """The members of POST /v1/chat/completions that we use or check."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    messages: Annotated[list[Message], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """What is asked of a model. `messages` are `{"role", "content", …}`; `extra` holds further fields as raw JSON."""
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    max_tokens: int | None = None
+    n: int = 1
+    stream: bool = False
+    include_usage: bool = False
+    extra: Mapping[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
+
+
+_checked = msgspec.json.Decoder(ChatBody)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_messages = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+def read_request(body: bytes) -> CompletionRequest:
+    """Read a body. Raises Malformed (not JSON, not UTF-8, nested too deep) and RequestInvalid (wrong type or value)."""
+    try:
+        checked = _checked.decode(body)
+        fields = _fields.decode(body)
+        messages = _messages.decode(fields["messages"])
+    except msgspec.ValidationError as failure:
+        message, _, place = str(failure).partition(" - at `$")
+        param = place.rstrip("`").lstrip(".") or None
+        raise RequestInvalid(f"{message}{f' in {param}' if param else ''}.", param=param) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed from None
+    return CompletionRequest(
+        checked.model,
+        messages,
+        checked.max_completion_tokens or checked.max_tokens,
+        checked.n or 1,
+        bool(checked.stream),
+        checked.stream_options is not None and checked.stream_options.include_usage,
+        {name: value for name, value in fields.items() if name not in OURS},
+    )

@@ -1,0 +1,20 @@
+"""Upstreams: who runs the models. Each says where it runs and under which contract, and speaks one small protocol."""
+
+from callmissed.gateway.upstreams.found import USUAL_VARIABLES, UpstreamSettings, found_upstreams
+from callmissed.gateway.upstreams.local import LocalUpstream
+from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Timeouts
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream
+
+__all__ = [
+    "USUAL_VARIABLES",
+    "Asked",
+    "LocalUpstream",
+    "OpenAICompatible",
+    "Piece",
+    "Replied",
+    "Terms",
+    "Timeouts",
+    "Upstream",
+    "UpstreamSettings",
+    "found_upstreams",
+]

@@ -1,0 +1,166 @@
+"""Which upstreams an installation has: its own local model, those in a TOML file, those found in the usual places.
+
+What is found is offered, not trusted: it receives content only when a contract against training is on record, and stands in
+India unless the operator allows more.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from pyreqwest.client import ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+
+from callmissed.gateway.catalogue import Catalogue, Model, model_of
+from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server, Timeouts
+from callmissed.gateway.upstreams.protocol import Terms
+
+USUAL_VARIABLES: Final = (
+    "OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT",
+    "AZURE_OPENAI_REGION", "SARVAM_API_KEY", "OLLAMA_HOST",
+)  # fmt: skip
+"""Environment variables that are looked at when looking is allowed."""
+
+OPENAI_CONTRACT: Final = "OpenAI Services Agreement: business content is not used for training"
+AZURE_CONTRACT: Final = "Microsoft Product Terms: prompts and completions are not used for training"
+INDIAN_REGIONS: Final = {
+    "centralindia": "Pune",
+    "southindia": "Chennai",
+    "westindia": "Mumbai",
+    "jioindiawest": "Jamnagar",
+}
+LOCAL_OLLAMA: Final = "http://127.0.0.1:11434"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamSettings:
+    """What the wiring knows: where this installation is, whether content stays in India, a file, and what to look at.
+
+    `environment` holds the variables of USUAL_VARIABLES, or nothing when looking is switched off.
+    """
+
+    region: str = "IN"
+    india_only: bool = True
+    file: Path | None = None
+    look: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+Offered = tuple[OpenAICompatible, list[Model]]
+
+
+async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> list[Offered]:
+    """Every upstream but the local one, with the models it serves. Raises ValueError or KeyError for a wrong file."""
+    offered = _in_file(settings.file) if settings.file else []
+    if settings.look:
+        for one in (_openai, _azure, _sarvam):
+            if (found := one(settings.environment, catalogue)) is not None:
+                offered.append(found)
+        if (ollama := await _ollama(settings, catalogue)) is not None:
+            offered.append(ollama)
+    names = [upstream.terms.name for upstream, _ in offered]
+    return [each for n, each in enumerate(offered) if each[0].terms.name not in names[:n]]
+
+
+def _in_file(path: Path) -> list[Offered]:
+    """`[[upstream]]` with name, base_url, region, contract, api_key or api_key_header, and its `[[upstream.model]]`s."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return [_from_entry(entry) for entry in document.get("upstream", [])]
+
+
+def _from_entry(entry: Mapping[str, Any]) -> Offered:
+    name = str(entry["name"])
+    terms = Terms(
+        name, str(entry["region"]).upper(), str(entry.get("contract", "")), str(entry.get("place", ""))
+    )
+    secret, header = str(entry.get("api_key", "")), str(entry.get("api_key_header", "authorization"))
+    value = f"Bearer {secret}" if header.lower() == "authorization" else secret
+    server = Server(
+        str(entry["base_url"]), {header: value} if secret else {}, bool(entry.get("asks_usage", True))
+    )
+    timeouts = Timeouts(**{key: float(seconds) for key, seconds in entry.get("timeouts", {}).items()})
+    models = [model_of({**each, "upstream": name}) for each in entry.get("model", [])]
+    return OpenAICompatible(terms, server, timeouts), models
+
+
+def _openai(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | None:
+    secret = environment.get("OPENAI_API_KEY")
+    if not secret:
+        return None
+    elsewhere = environment.get("OPENAI_BASE_URL", "")
+    terms = Terms("openai", "??", "") if elsewhere else Terms("openai", "US", OPENAI_CONTRACT)
+    server = Server(elsewhere or "https://api.openai.com/v1", {"authorization": f"Bearer {secret}"})
+    return OpenAICompatible(terms, server), _listed(catalogue, "openai")
+
+
+def _azure(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | None:
+    endpoint, secret = environment.get("AZURE_OPENAI_ENDPOINT"), environment.get("AZURE_OPENAI_API_KEY")
+    deployment = environment.get("AZURE_OPENAI_DEPLOYMENT")
+    if not (endpoint and secret and deployment):
+        return None
+    region = environment.get("AZURE_OPENAI_REGION", "").lower().replace(" ", "")
+    terms = Terms(
+        "azure",
+        "IN" if region in INDIAN_REGIONS else "??",
+        AZURE_CONTRACT,
+        INDIAN_REGIONS.get(region, region),
+    )
+    server = Server(f"{endpoint.rstrip('/')}/openai/v1", {"api-key": secret})
+    return OpenAICompatible(terms, server), [_unlisted(catalogue, "azure", deployment)]
+
+
+def _sarvam(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | None:
+    secret = environment.get("SARVAM_API_KEY")
+    if not secret:
+        return None
+    server = Server("https://api.sarvam.ai/v1", {"authorization": f"Bearer {secret}"})
+    return OpenAICompatible(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
+
+
+class _Tag(msgspec.Struct):
+    name: str
+
+
+class _Tags(msgspec.Struct):
+    models: list[_Tag] = []
+
+
+async def _ollama(settings: UpstreamSettings, catalogue: Catalogue) -> Offered | None:
+    """An Ollama on this machine, or where OLLAMA_HOST says. One elsewhere is not known to be in India."""
+    base = settings.environment.get("OLLAMA_HOST", "") or LOCAL_OLLAMA
+    base = (base if "://" in base else f"http://{base}").replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
+    here = any(name in base for name in ("//127.0.0.1", "//localhost", "//[::1]"))
+    names = await _ollama_models(base)
+    if not names:
+        return None
+    region, contract = (settings.region, "runs on this machine") if here else ("??", "")
+    upstream = OpenAICompatible(
+        Terms("ollama", region, contract, "this machine" if here else ""), Server(f"{base}/v1")
+    )
+    return upstream, [_unlisted(catalogue, "ollama", name) for name in names]
+
+
+async def _ollama_models(base: str) -> list[str]:
+    patience = timedelta(seconds=0.5)
+    async with ClientBuilder().connect_timeout(patience).timeout(patience).no_proxy().build() as client:
+        try:
+            response = await client.get(f"{base}/api/tags").build().send()
+            if response.status != 200:
+                return []
+            tags = msgspec.json.decode(bytes(await response.bytes()), type=_Tags)
+        except (PyreqwestError, msgspec.DecodeError):
+            return []
+    return [tag.name for tag in tags.models]
+
+
+def _listed(catalogue: Catalogue, upstream: str) -> list[Model]:
+    return [model for model in catalogue.models.values() if model.upstream == upstream]
+
+
+def _unlisted(catalogue: Catalogue, upstream: str, served_as: str) -> Model:
+    terms = catalogue.unlisted[upstream]
+    return model_of({**terms, "id": f"{upstream}/{served_as}", "served_as": served_as, "upstream": upstream})

@@ -1,0 +1,119 @@
+"""The local model: finds and quotes, writes nothing of its own, and never leaves this installation."""
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+import msgspec
+
+from callmissed.foundation.database import Database
+from callmissed.gateway.problems import RequestInvalid, Unsupported
+from callmissed.gateway.tokens import count, count_messages, text_of
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms
+from callmissed.knowledge import Answer, answer, retrieve, retrieve_in_text
+
+WORD = re.compile(r"\S+\s*")
+UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities")
+PASSAGES = 5
+
+
+class LocalUpstream:
+    """`local/extractive` over the tenant's knowledge, or over the text in the request."""
+
+    def __init__(self, db: Database, region: str) -> None:
+        self._db = db
+        self.terms = Terms("local", region, "runs inside this installation", "this installation")
+
+    def check(self, asked: Asked) -> None:
+        """Refuse tools, formats and several choices: it can only quote."""
+        for name in UNSUPPORTED:
+            if name in asked.extra and bytes(asked.extra[name]) not in (b"null", b"false", b"[]"):
+                raise Unsupported(param=name)
+        if asked.n != 1:
+            raise Unsupported(param="n")
+        if not any(message.get("role") == "user" for message in asked.messages):
+            raise RequestInvalid("There is no message of the user to answer.", param="messages")
+
+    async def reply(self, asked: Asked) -> Replied:
+        """The whole answer."""
+        found = await self._answer(asked)
+        words, finish = fitting(found.text, asked.max_tokens)
+        text = "".join(words)
+        message = {"role": "assistant", "content": text, "refusal": None, "citations": citations(found)}
+        choices = [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}]
+        return Replied(
+            msgspec.json.encode(choices), text, count_messages(asked.messages), count(text), citations(found)
+        )
+
+    async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
+        """The answer word by word, as fast as it is read: it was composed at once, and no delay pretends otherwise."""
+        found = await self._answer(asked)
+        words, finish = fitting(found.text, asked.max_tokens)
+        cited = citations(found)
+        yield Piece(
+            _delta({"role": "assistant", "content": ""}), "", count_messages(asked.messages), None, cited
+        )
+        for word in words:
+            yield Piece(_delta({"content": word}), word)
+        yield Piece(_delta({"citations": cited} if cited else {}, finish), "", None, count("".join(words)))
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def _answer(self, asked: Asked) -> Answer:
+        question, text = question_and_text(asked)
+        async with self._db.tenant(asked.access) as tx:
+            if asked.sources is not None:
+                passages = await retrieve(tx, question, sources=asked.sources, limit=PASSAGES)
+            else:
+                passages = await retrieve_in_text(tx, question, text, limit=PASSAGES)
+        return answer(question, passages)
+
+
+def fitting(text: str, max_tokens: int | None) -> tuple[list[str], str]:
+    """The words of an answer that fit, each with the space after it, and how OpenAI calls the reason it ends there."""
+    words = WORD.findall(text)
+    left = max_tokens if max_tokens is not None else count(text)
+    for n, word in enumerate(words):
+        left -= count(word)
+        if left < 0:
+            return words[:n], "length"
+    return words, "stop"
+
+
+def question_and_text(asked: Asked) -> tuple[str, str]:
+    """The last message of the user, and the text to answer from.
+
+    The text is what system and user said before; of a last message with several paragraphs, the last one is the question.
+    """
+    last = max(n for n, message in enumerate(asked.messages) if message.get("role") == "user")
+    said = text_of(asked.messages[last]).strip()
+    around = [
+        text_of(each)
+        for n, each in enumerate(asked.messages)
+        if n != last and each.get("role") != "assistant"
+    ]
+    paragraphs = [part for part in re.split(r"\n\s*\n", said) if part.strip()]
+    if len(paragraphs) > 1:
+        around += paragraphs[:-1]
+        said = paragraphs[-1]
+    return said, "\n\n".join(part for part in around if part.strip())
+
+
+def citations(found: Answer) -> Sequence[dict[str, Any]]:
+    """Where the sentences stand, for whoever shows them."""
+    return [
+        {
+            "number": each.number,
+            "source_id": str(each.passage.source_id) if each.passage.source_id else None,
+            "title": each.passage.title,
+            "heading": each.passage.heading,
+            "locator": each.passage.locator,
+            "text": each.passage.text,
+        }
+        for each in found.citations
+    ]
+
+
+def _delta(delta: dict[str, Any], finish: str | None = None) -> bytes:
+    return msgspec.json.encode([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}])

@@ -1,0 +1,92 @@
+"""What the gateway needs of whoever runs a model."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from callmissed.foundation.tenancy import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Where an upstream runs and what its contract says (Policy §1 and §3).
+
+    `region` is an ISO 3166 country. `contract` names the agreement under which it does not train on content; empty when
+    none is on record, and then it gets no content.
+    """
+
+    name: str
+    region: str
+    contract: str
+    place: str = ""
+
+    @property
+    def trains_on_content(self) -> bool:
+        """Whether it may train on what it is sent, as far as is known."""
+        return not self.contract
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on its way to an upstream. `model` is the upstream's own name for it; `sources` are knowledge of a bot.
+
+    `extra` holds the caller's further fields as they came, token limit and number of choices among them.
+    """
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    access: Access
+    extra: Mapping[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
+    sources: Sequence[UUID] | None = None
+    max_tokens: int | None = None
+    n: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A whole answer. `choices` is JSON as OpenAI writes it; token counts are None where the upstream is silent."""
+
+    choices: bytes
+    text: str
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    citations: Sequence[dict[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a streamed answer. `choices` is JSON, empty for a piece that only brings counts; `text` what it adds."""
+
+    choices: bytes
+    text: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    citations: Sequence[dict[str, Any]] = ()
+
+
+class Upstream(Protocol):
+    """Runs models. Both verbs raise the Problems named Upstream…, and RequestInvalid or Unsupported for what it cannot do."""
+
+    @property
+    def terms(self) -> Terms:
+        """Where and under which contract."""
+        ...
+
+    def check(self, asked: Asked) -> None:
+        """Refuse what this upstream cannot do, before anything costs. Raises Unsupported."""
+        ...
+
+    async def reply(self, asked: Asked) -> Replied:
+        """The whole answer."""
+        ...
+
+    def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
+        """The answer piece by piece."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
