@@ -49,9 +49,46 @@ def promise(name: str, sentence: str, headline: str, **more: Any) -> Promised:
     return Promised(**{**kept, "id": name, "sentence": sentence, "headline": headline, **more})
 
 
-def promises() -> list[Section]:
-    """The sections of a policy with one broken and two unknown promises."""
-    usage = promise(
+def where_it_is_kept() -> list[Promised]:
+    """Three promises, none of them good news."""
+    return [
+        promise(
+            "store.india",
+            "We store and process personal data in India, unless we have told you otherwise in writing.",
+            "6 of 7 services answered from India; the mail service has been silent since 18:52.",
+            verdict="unknown",
+            history=year((0, "unknown"), (90, "unknown")),
+            explanation="The mail service has not answered since 18:52, so we cannot see where it runs. We ask every minute.",
+        ),
+        promise(
+            "safe.backups",
+            "We take a backup every day and practise restoring it every week.",
+            "The last good practice run was 8 days ago; we promise 7.",
+            verdict="broken",
+            history=year((0, "broken"), (150, "broken")),
+            explanation="The practice run of 22 November stopped because its disk was full. The backups are complete: the "
+            "newest is 3 hours old. Nobody is affected: no personal data was lost or seen by anyone.\n\nA new run began at "
+            "19:05 IST and should end by 20:10. This mark changes by itself when it succeeds.",
+            found=[{"backup": "base", "taken": "23 Nov", "restored": "15 Nov", "days": 8}],
+        ),
+        promise(
+            "ours.staff",
+            "Everyone who works for us has promised confidentiality in writing.",
+            "Not yet checked",
+            verdict="unknown",
+            audit=None,
+            seen_failing=None,
+            history=[],
+            checked_at=None,
+            looked_at="",
+            explanation="Not yet checked: no program looks at this so far.",
+        ),
+    ]
+
+
+def usage_logs() -> Promised:
+    """A promise with its whole evidence."""
+    return promise(
         "keep.usage-logs",
         "Usage logs are kept for at most 90 days. After that, nothing in them points to you.",
         "The oldest is 89 days old; none is past the limit.",
@@ -64,68 +101,27 @@ def promises() -> list[Section]:
             {"store": "access_log", "rows": 1408213, "oldest": "89 d 20 h", "late": 0},
         ],
     )
-    backups = promise(
-        "safe.backups",
-        "We take a backup every day and practise restoring it every week.",
-        "The last good practice run was 8 days ago; we promise 7.",
-        verdict="broken",
-        history=year((0, "broken"), (150, "broken")),
-        explanation="The practice run of 22 November stopped because its disk was full. The backups are complete: the newest "
-        "is 3 hours old. Nobody is affected: no personal data was lost or seen by anyone.\n\nA new run began at 19:05 IST and "
-        "should end by 20:10. This mark changes by itself when it succeeds.",
-        found=[{"backup": "base", "taken": "23 Nov", "restored": "15 Nov", "days": 8}],
-    )
-    india = promise(
-        "store.india",
-        "We store and process personal data in India, unless we have told you otherwise in writing.",
-        "6 of 7 services answered from India; the mail service has been silent since 18:52.",
-        verdict="unknown",
-        history=year((0, "unknown"), (90, "unknown")),
-        explanation="The mail service has not answered since 18:52, so we cannot see where it runs. We ask again every minute.",
-    )
-    unchecked = promise(
-        "ours.staff",
-        "Everyone who works for us has promised confidentiality in writing.",
-        "Not yet checked",
-        verdict="unknown",
-        audit=None,
-        seen_failing=None,
-        history=[],
-        checked_at=None,
-        looked_at="",
-        explanation="Not yet checked: no program looks at this so far.",
-    )
+
+
+def promises() -> list[Section]:
+    """The sections of a policy with one broken and two unknown promises."""
+    partition = "Your messages, calls and files stay in your own partition. No other business can reach them."
+    training = "What you write or say is never used to train anyone's AI."
+    consent = "Taking back your consent is as easy as giving it."
+    collected = [
+        promise("store.isolated", partition, "0 rows visible to the test business, of 2,14,06,118"),
+        promise(
+            "use.no-training",
+            training,
+            "9 of 9 model suppliers have a no-training contract",
+            history=year(age=200),
+        ),
+    ]
     return [
-        Section(
-            number=1,
-            title="What we collect",
-            promises=[
-                promise(
-                    "store.isolated",
-                    "Your messages, calls and files stay in your own partition. No other business can reach them.",
-                    "0 rows visible to the test business, of 2,14,06,118",
-                ),
-                promise(
-                    "use.no-training",
-                    "They are never used to train anyone's AI model, and never sold.",
-                    "9 of 9 model suppliers have a no-training contract.",
-                    history=year(age=200),
-                ),
-            ],
-        ),
-        Section(number=3, title="Where it is kept, and how safely", promises=[india, backups, unchecked]),
-        Section(number=5, title="How long we keep it", promises=[usage]),
-        Section(
-            number=6,
-            title="Your rights",
-            promises=[
-                promise(
-                    "rights.withdraw",
-                    "Taking back your consent is as easy as giving it.",
-                    "2 steps to give, 2 to take back.",
-                ),
-            ],
-        ),
+        Section(1, "What we collect", collected),
+        Section(3, "Where it is kept, and how safely", where_it_is_kept()),
+        Section(5, "How long we keep it", [usage_logs()]),
+        Section(6, "Your rights", [promise("rights.withdraw", consent, "2 steps to give, 2 to take back")]),
     ]
 
 

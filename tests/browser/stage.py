@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import uvicorn
 from jinja2 import ChoiceLoader, FileSystemLoader
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -63,9 +63,9 @@ class Stage(SimpleNamespace):
         **more: Any,
     ) -> Iterator[tuple[Page, list[str]]]:
         """A page opened, and the list of what went wrong with it: errors, broken policy, requests that left the origin."""
-        size = {"width": width, "height": 900}
+        size: ViewportSize = {"width": width, "height": 900}
         context = self.browser.new_context(
-            viewport=size,  # pyright: ignore[reportArgumentType]
+            viewport=size,
             color_scheme=theme,
             java_script_enabled=script,
             **more,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.stage import PAGES, Stage, overflow, stage
+from tests.browser.stage import PAGES, Stage, Theme, overflow, stage
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +18,8 @@ def shown() -> Iterator[Stage]:
 @pytest.mark.parametrize(
     ("width", "theme", "language"), [(1440, "light", "en"), (390, "dark", "hi"), (320, "light", "en")]
 )
-def test_page_is_clean_and_fits(shown: Stage, name: str, width: int, theme: str, language: str) -> None:
-    with shown.page(name, width=width, theme=theme, language=language) as (page, wrong):  # type: ignore[arg-type]
+def test_page_is_clean_and_fits(shown: Stage, name: str, width: int, theme: Theme, language: str) -> None:
+    with shown.page(name, width=width, theme=theme, language=language) as (page, wrong):
         assert wrong == []
         assert overflow(page) <= 0
         assert page.locator("h1").count() == 1

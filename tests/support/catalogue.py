@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
@@ -61,6 +62,5 @@ def missing(language: str, package: Path = PACKAGE) -> dict[str, str]:
 
 def _first(message: object) -> str:
     """The message id: of a plural, its singular."""
-    if isinstance(message, tuple):
-        return next((part for part in message if isinstance(part, str)), "")  # pyright: ignore[reportUnknownVariableType]
-    return str(message)
+    parts = cast("tuple[object, ...]", message) if isinstance(message, tuple) else (message,)
+    return str(next(part for part in parts if part is not None))

@@ -111,8 +111,7 @@ def test_what_was_sent_is_escaped(reader: TestClient) -> None:
 
 
 def test_static_files_are_kept_for_ever_under_their_hash(reader: TestClient) -> None:
-    pages: Pages = reader.app.state.pages  # type: ignore[attr-defined]
-    address = pages.assets.url("theme.css")
+    address = Pages(["site"]).assets.url("theme.css")
     reply = reader.get(address)
     assert "immutable" in reply.headers["cache-control"]
     assert reply.headers["content-encoding"] == "gzip"
