@@ -8,6 +8,7 @@ chosen from the questions in tests/rooms/knowledge (see `test_quality.py` for th
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from callmissed.knowledge.language import language_of
@@ -29,6 +30,8 @@ INTENT = 0.15
 BY_RANK = 0.15
 OTHER_LANGUAGE = 0.2
 ALIKE = 0.85
+LONG_WORD = 7
+STEM_LENGTH, STEM_REST = 5, 2
 MISSED_INTENT = 0.75
 
 AMOUNT = re.compile(r"₹|\brs\b|%|रुपय|free\b|मुफ्त|no (?:travel )?charge|निःशुल्क|\d", re.IGNORECASE)
@@ -130,17 +133,24 @@ def _declined(question: Question, score: float) -> Answer:
 
 def _candidates(question: Question, passages: Sequence[Passage]) -> Iterator[_Candidate]:
     whole = sum(term.rarity for term in question.terms) or 1.0
+    wanted = [_Wanted.of(term) for term in question.terms]
     for rank, passage in enumerate(passages):
-        heading = _stems(f"{passage.title} {passage.heading}")
-        around = _stems(passage.text)
+        heading, around = _stems(f"{passage.title} {passage.heading}"), _stems(passage.text)
+        beside = [
+            IN_HEADING if each.stands_in(heading) else IN_PASSAGE if each.stands_in(around) else 0.0
+            for each in wanted
+        ]
+        foreign = 0.0 if passage.language in question.reads else OTHER_LANGUAGE
         for position, sentence in enumerate(_answers_in(passage.text)):
             stems = _stems(sentence)
-            covers = tuple(_strength(term, stems, heading, around) for term in question.terms)
+            covers = tuple(
+                1.0 if each.stands_in(stems) else otherwise
+                for each, otherwise in zip(wanted, beside, strict=True)
+            )
             fit = (
                 sum(term.rarity * strength for term, strength in zip(question.terms, covers, strict=True))
                 / whole
             )
-            foreign = 0.0 if passage.language in question.reads else OTHER_LANGUAGE
             score = fit + _intent(question, sentence) + BY_RANK * passage.score - foreign
             yield _Candidate(sentence, passage, rank, position, covers, score)
 
@@ -156,33 +166,41 @@ def _answers_in(text: str) -> list[str]:
     return joined
 
 
-def _stems(text: str) -> list[str]:
-    return [stem(word) for word in words_of(text)]
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(stem(word) for word in words_of(text))
 
 
-def _strength(term: Term, sentence: list[str], heading: list[str], around: list[str]) -> float:
-    """How well a sentence covers one term: 1 in its own words, less where only its heading or neighbours say it."""
-    if any(_occurs(phrase, sentence) for phrase in term.phrases):
-        return 1.0
-    if any(_occurs(phrase, heading) for phrase in term.phrases):
-        return IN_HEADING
-    return IN_PASSAGE if any(_occurs(phrase, around) for phrase in term.phrases) else 0.0
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A term as it is looked for in a sentence: the stems of single words and of phrases."""
+
+    words: frozenset[str]
+    phrases: tuple[Phrase, ...]
+
+    @classmethod
+    def of(cls, term: Term) -> "_Wanted":
+        stems = [tuple(stem(word) for word in phrase) for phrase in term.phrases]
+        words = frozenset(each[0] for each in stems if len(each) == 1)
+        return cls(words, tuple(each for each in stems if len(each) > 1))
+
+    def stands_in(self, stems: tuple[str, ...]) -> bool:
+        """Whether any way of saying it stands among the stems, or a word so like the asked one that it was meant."""
+        if not self.words.isdisjoint(stems) or any(_in_a_row(phrase, stems) for phrase in self.phrases):
+            return True
+        return any(_meant(word, found) for found in stems for word in self.words if word[0] == found[0])
 
 
-def _occurs(phrase: Phrase, stems: list[str]) -> bool:
-    """Whether the stems of a phrase stand in a row. A corrected word may be PostgreSQL's stem, so a long start counts."""
-    wanted = [stem(word) for word in phrase]
-    last = len(stems) - len(wanted)
-    return any(all(_same(wanted[n], stems[at + n]) for n in range(len(wanted))) for at in range(last + 1))
+def _in_a_row(phrase: Phrase, stems: tuple[str, ...]) -> bool:
+    return any(stems[at : at + len(phrase)] == phrase for at in range(len(stems) - len(phrase) + 1))
 
 
-def _same(wanted: str, found: str) -> bool:
-    if wanted == found:
-        return True
+@lru_cache(maxsize=50_000)
+def _meant(wanted: str, found: str) -> bool:
+    """Whether two stems are one word: PostgreSQL's own stem of it, or a slip in a long word."""
     shorter, longer = sorted((wanted, found), key=len)
-    if len(shorter) >= 5 and len(longer) - len(shorter) <= 2 and longer.startswith(shorter):
+    if len(shorter) >= STEM_LENGTH and len(longer) - len(shorter) <= STEM_REST and longer.startswith(shorter):
         return True
-    return len(shorter) >= 7 and shorter[0] == longer[0] and likeness(shorter, longer) >= ALIKE
+    return len(shorter) >= LONG_WORD and likeness(shorter, longer) >= ALIKE
 
 
 def _intent(question: Question, sentence: str) -> float:

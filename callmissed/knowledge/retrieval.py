@@ -31,6 +31,10 @@ ALIKE = 0.6
 MOST_ALIKE = 4
 WEAK = 0.2
 ACTION = 0.6
+CANDIDATES = 60
+"""Passages for which the distance between words is computed; a ranking by coverage picks them."""
+SAMPLE = 2000
+"""Passages whose words are offered for a term nobody has."""
 MAX_TEXT = 200_000
 """Characters of a request's text that are searched. Models downstream take less."""
 
@@ -49,7 +53,7 @@ scope AS (
 )"""
 SIZES = "WITH {scope} SELECT search_config, count(*) FROM scope GROUP BY search_config ORDER BY search_config"
 TERMS = """
-term AS (
+term AS MATERIALIZED (
   SELECT t.n, t.rarity, c.name AS search_config, to_tsquery(CAST(c.name AS regconfig), t.query) AS query
   FROM unnest(CAST(:ns AS int[]), CAST(:rarities AS float8[]), CAST(:queries AS text[])) AS t(n, rarity, query)
   CROSS JOIN unnest(CAST(:names AS text[])) AS c(name)
@@ -59,22 +63,25 @@ WITH {scope}, {terms}
 SELECT term.n, count(*) FROM scope JOIN term ON term.search_config = scope.search_config AND scope.tsv @@ term.query
 GROUP BY term.n"""
 VOCABULARY = """
-WITH {scope}
-SELECT DISTINCT word.lexeme FROM scope CROSS JOIN unnest(scope.tsv) AS word
+WITH {scope}, sample AS (SELECT scope.tsv FROM scope ORDER BY scope.id LIMIT :sample)
+SELECT DISTINCT word.lexeme FROM sample CROSS JOIN unnest(sample.tsv) AS word
 WHERE starts_with(word.lexeme, :first) AND length(word.lexeme) BETWEEN :shortest AND :longest
 ORDER BY word.lexeme LIMIT 5000"""
 RANKED = """
-WITH {scope}, {terms}, every AS (
+WITH {scope}, {terms}, every AS MATERIALIZED (
   SELECT c.name AS search_config, to_tsquery(CAST(c.name AS regconfig), :every) AS query
   FROM unnest(CAST(:names AS text[])) AS c(name)
 ), covered AS (
-  SELECT scope.id, sum(term.rarity) / :whole AS coverage FROM scope
-  JOIN term ON term.search_config = scope.search_config AND scope.tsv @@ term.query GROUP BY scope.id
+  SELECT scope.id, sum(term.rarity) / :whole AS coverage,
+    CASE WHEN min(scope.language) = ANY(CAST(:near AS text[])) THEN 1 ELSE :other END AS fits
+  FROM scope JOIN term ON term.search_config = scope.search_config AND scope.tsv @@ term.query GROUP BY scope.id
+), best AS (
+  SELECT covered.id, covered.coverage, covered.fits FROM covered
+  ORDER BY covered.coverage * covered.fits DESC, covered.id LIMIT :candidates
 )
-SELECT scope.id, covered.coverage,
-  (:share * covered.coverage + (1 - :share) * ts_rank_cd('{{0.1, 0.2, 0.6, 1.0}}', scope.tsv, every.query, 33))
-  * CASE WHEN scope.language = ANY(CAST(:near AS text[])) THEN 1 ELSE :other END AS score
-FROM scope JOIN covered ON covered.id = scope.id JOIN every ON every.search_config = scope.search_config
+SELECT scope.id, best.coverage, best.fits
+  * (:share * best.coverage + (1 - :share) * ts_rank_cd('{{0.1, 0.2, 0.6, 1.0}}', scope.tsv, every.query, 33)) AS score
+FROM scope JOIN best ON best.id = scope.id JOIN every ON every.search_config = scope.search_config
 ORDER BY score DESC, scope.id LIMIT :limit"""
 FETCH = sql("""
 SELECT p.id, p.source_id, s.title, p.ordinal, p.heading, p.locator, p.text, p.language
@@ -191,7 +198,7 @@ async def _search(tx: Tx, corpus: _Corpus, text: str, limit: int) -> tuple[Quest
     ranked = await corpus.rows(
         tx, RANKED, **_terms(found), names=names, every=" | ".join(_tsquery(term) for term in found),
         whole=sum(term.rarity for term in terms), share=COVERAGE_SHARE,
-        near=list(question.reads), other=OTHER_LANGUAGE, limit=limit,
+        near=list(question.reads), other=OTHER_LANGUAGE, limit=limit, candidates=max(CANDIDATES, limit),
     )  # fmt: skip
     return question, [_Ranked(row.id, float(row.score), float(row.coverage)) for row in ranked]
 
@@ -224,7 +231,12 @@ async def _likely(tx: Tx, corpus: _Corpus, term: Term) -> Term:
     if len(term.asked) > 1 or len(word) < 4 or word.isdigit():
         return term
     rows = await corpus.rows(
-        tx, VOCABULARY, first=word[0], shortest=max(3, len(stem(word)) - 2), longest=len(word) + 3
+        tx,
+        VOCABULARY,
+        first=word[0],
+        shortest=max(3, len(stem(word)) - 2),
+        longest=len(word) + 3,
+        sample=SAMPLE,
     )
     alike = [(max(likeness(word, row[0]), likeness(stem(word), stem(row[0]))), row[0]) for row in rows]
     best = sorted(((score, lexeme) for score, lexeme in alike if score >= ALIKE), reverse=True)[:MOST_ALIKE]
