@@ -3,7 +3,7 @@ should.
 """
 
 from callmissed.bots.problems import BotNotFound
-from callmissed.bots.reply import reply
+from callmissed.bots.answering import reply
 from callmissed.bots.service import (
     LOCAL_MODEL,
     WIDGET,

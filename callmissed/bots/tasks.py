@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from callmissed.bots.reply import reply
+from callmissed.bots.answering import reply
 from callmissed.foundation import jobs
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access

@@ -39,6 +39,7 @@ class Said:
     reason: str | None
     citations: Sequence[dict[str, Any]]
     price_micro: int
+    usage_ref: UUID | None
     at: datetime
 
 
@@ -126,6 +127,7 @@ def _said(row: Message, text: str) -> Said:
         row.reason,
         row.citations,
         row.price_micro,
+        row.usage_ref,
         row.created_at,
     )
 

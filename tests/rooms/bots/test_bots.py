@@ -6,12 +6,14 @@ from uuid import UUID
 import pytest
 
 from callmissed import bots, contacts, conversations
+from callmissed.billing import grant
 from callmissed.bots import BotForm, BotNotFound
 from callmissed.bots import reply as reply_now
 from callmissed.bots.problems import BotIncomplete, OriginInvalid
 from callmissed.conversations import Author, Reason, State
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.jobs import Worker
+from callmissed.foundation.money import rupees
 from callmissed.foundation.tenancy import Access, Actor
 from callmissed.gateway import complete
 from callmissed.knowledge import add_text
@@ -27,10 +29,12 @@ Every repair has a warranty of 30 days."""
 
 
 @pytest.fixture
-async def access(make) -> Access:
-    """A funded workspace."""
-    tenant = await make.tenant(credits="500")
-    return Access.system(tenant.id)
+async def access(services) -> Access:
+    """The standing of a job in a workspace with money in its wallet."""
+    access = Access.system(uuid7())
+    async with services.db.tenant(access) as tx:
+        await grant(tx, rupees(500), "welcome", uuid7())
+    return access
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ async def test_it_answers_from_its_source_and_says_what_it_cost(talk):
     assert "399" in answer.text
     assert answer.citations[0]["title"] == "Price list"
     assert "waived" in answer.citations[0]["text"]
-    assert answer.price_micro >= 0
+    assert answer.price_micro > 0
     assert answer.usage_ref is not None
 
 
@@ -136,9 +140,8 @@ async def test_it_is_silent_while_a_teammate_has_it_and_answers_when_handed_back
     assert "30 days" in thread.messages[-1].text
 
 
-async def test_an_empty_wallet_is_said_in_one_sentence_and_a_person_is_called(services, make):
-    tenant = await make.tenant(credits="0")
-    talk = await Talk.begin(services, Access.system(tenant.id))
+async def test_an_empty_wallet_is_said_in_one_sentence_and_a_person_is_called(services):
+    talk = await Talk.begin(services, Access.system(uuid7()))
     thread = await talk.asks("What does an inspection cost?")
     question, sorry, called = thread.messages
     assert question.text == "What does an inspection cost?"
@@ -151,14 +154,14 @@ async def test_a_bug_below_still_leaves_the_visitor_with_a_word_and_a_person(tal
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("callmissed.bots.reply.complete", broken)
+    monkeypatch.setattr("callmissed.bots.answering.complete", broken)
     message_id = await talk.says("क्या वारंटी है?")
     with pytest.raises(ZeroDivisionError):
         await reply_now(talk.services, talk.access, talk.conversation_id, message_id)
     thread = await talk.thread()
     assert thread.state is State.WAITING
     assert "सुरक्षित" in thread.messages[1].text
-    monkeypatch.setattr("callmissed.bots.reply.complete", complete)
+    monkeypatch.setattr("callmissed.bots.answering.complete", complete)
     await reply_now(talk.services, talk.access, talk.conversation_id, message_id)
     assert len((await talk.thread()).messages) == len(thread.messages), "the retried job says nothing twice"
 
@@ -170,7 +173,7 @@ async def test_no_transaction_is_open_while_the_gateway_is_asked(talk, monkeypat
         checked_out.append(talk.services.db.engine.pool.checkedout())
         return await complete(*arguments, **options)
 
-    monkeypatch.setattr("callmissed.bots.reply.complete", watching)
+    monkeypatch.setattr("callmissed.bots.answering.complete", watching)
     await talk.asks("What does a gas refill cost?")
     assert checked_out == [0]
 

@@ -3,7 +3,7 @@
   const at = (id, within = document) => within.getElementById(id);
   const frame = at("inbox");
   if (!frame) return;
-  const open = frame.dataset.open;
+  const open = frame.dataset.conversation;
   const messages = () => at("messages");
   const toEnd = () => messages() && (messages().scrollTop = messages().scrollHeight);
   let running = null;
@@ -11,12 +11,12 @@
 
   /* Draws a fetched copy of this page over the open one; typed text and the place in the thread stay. */
   function draw(page) {
-    at("list").replaceChildren(...at("list", page).childNodes);
+    renew("list", page);
     const count = page.querySelector(".cm-side .item[data-go=i]");
     if (count) document.querySelector(".cm-side .item[data-go=i]")?.replaceChildren(...count.childNodes);
     if (!open || !at("head", page)) return;
-    at("head").replaceChildren(...at("head", page).childNodes);
-    at("context").replaceChildren(...at("context", page).childNodes);
+    renew("head", page);
+    renew("context", page);
     if (at("compose").dataset.state !== at("compose", page).dataset.state) {
       at("compose").replaceWith(at("compose", page));
       at("answer")?.focus();
@@ -27,6 +27,11 @@
     if (near) toEnd();
     see();
   }
+  /* What is the same stays as it is: a button must not vanish under a pointer that is pressing it. */
+  function renew(id, page) {
+    if (at(id).innerHTML !== at(id, page).innerHTML) at(id).replaceChildren(...at(id, page).childNodes);
+  }
+
   const key = (each) => each.dataset.ordinal ?? each.dataset.day;
 
   async function reload() {
