@@ -5,7 +5,7 @@ signs it; `verify.py` checks an export offline. Records hold pseudonyms and salt
 them unlinkable while the tree still verifies. The log is tamper-evident, which is less than immutable and can be shown.
 """
 
-from callmissed.foundation.audit.export import NothingSealed, export_all, export_tenant
+from callmissed.foundation.audit.export import NothingSealed, export_all, export_tenant, verify_log
 from callmissed.foundation.audit.log import leaves_about, recent, record
 from callmissed.foundation.audit.models import AuditLeaf
 from callmissed.foundation.audit.sealing import (
@@ -31,4 +31,5 @@ __all__ = [
     "seal_batch",
     "state",
     "verifier_key",
+    "verify_log",
 ]

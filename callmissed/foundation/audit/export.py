@@ -10,7 +10,7 @@ from callmissed.foundation.audit.log import as_record
 from callmissed.foundation.audit.models import AuditCheckpoint, AuditLeaf, AuditPosition
 from callmissed.foundation.audit.sealing import verifier_key
 from callmissed.foundation.audit.tree import Tree
-from callmissed.foundation.audit.verify import entry_hash
+from callmissed.foundation.audit.verify import Reading, Report, entry_hash
 from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.problems import Conflict
@@ -64,6 +64,14 @@ async def export_all(verifier: Database, vault: Vault) -> AsyncGenerator[str]:
                 leaves = rows[-1].AuditPosition.position + 1
             yield _line(kind="checkpoint", note=note)
     yield _line(kind="end", leaves=leaves)
+
+
+async def verify_log(verifier: Database, vault: Vault, earlier: str | None = None) -> Report:
+    """Verify the whole live log, every record and checkpoint of it, as `verify.py` does with an export."""
+    reading = Reading(verifier_key(vault), earlier)
+    async for line in export_all(verifier, vault):
+        reading.take(line)
+    return reading.close()
 
 
 def _leaves() -> Select[AuditPosition, AuditLeaf]:

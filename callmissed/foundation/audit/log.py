@@ -7,13 +7,13 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 
 from callmissed.foundation import clock
 from callmissed.foundation.audit.models import AuditLeaf, AuditPending
 from callmissed.foundation.audit.verify import digest_of
 from callmissed.foundation.database import Tx
-from callmissed.foundation.ids import PLATFORM, uuid7
+from callmissed.foundation.ids import uuid7
 from callmissed.foundation.tenancy import SYSTEM, Actor
 from callmissed.foundation.vault import TenantVault
 
@@ -56,18 +56,9 @@ async def record(
     waiting = {"leaf_id": leaf_id, "leaf_tenant": tx.tenant_id, "digest": values["digest"], "at": at}
     leaf = insert(AuditLeaf).values(values).cte("leaf")
     statement = insert(AuditPending).values(waiting).add_cte(leaf)
-    if tx.access:
+    async with tx.as_operator():
         await tx.session.execute(statement)
-    else:
-        await _as_platform(tx, statement)
     return leaf_id
-
-
-async def _as_platform(tx: Tx, statement: Any) -> None:
-    """In a control transaction no tenant is set; the operator's own leaf is written as the operator, and nothing else."""
-    await tx.session.execute(text(f"SET LOCAL app.tenant_id = '{PLATFORM}'"))
-    await tx.session.execute(statement)
-    await tx.session.execute(text("SET LOCAL app.tenant_id = ''"))
 
 
 def commitment(salt: bytes, subject: UUID) -> bytes:

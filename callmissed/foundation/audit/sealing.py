@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callmissed.foundation import clock
@@ -51,7 +51,7 @@ def verifier_key(vault: Vault) -> PublicKey:
 async def seal_batch(db: Database, *, most: int = BATCH) -> Checkpoint | None:
     """Give places to up to `most` waiting leaves and sign the tree. None when nothing waits or another process seals."""
     async with db.tenant(Access.system(PLATFORM)) as tx:
-        if not await tx.session.scalar(text(f"SELECT pg_try_advisory_xact_lock({ONE_SEALER})")):
+        if not await tx.session.scalar(select(func.pg_try_advisory_xact_lock(ONE_SEALER))):
             return None
         last = await tx.session.scalar(select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1))
         if last is None or clock.now() - last.at >= HEARTBEAT:

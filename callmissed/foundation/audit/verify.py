@@ -244,10 +244,10 @@ class Report:
         self.findings.append(Finding(kind, where))
 
 
-class _Reading:
-    """One pass over the lines of an export."""
+class Reading:
+    """One pass over the lines of an export: `take` each, then `close`."""
 
-    def __init__(self, key: PublicKey | None, earlier: str | None) -> None:
+    def __init__(self, key: PublicKey | None = None, earlier: str | None = None) -> None:
         self.report = Report()
         self.key = key
         self.earlier_note = earlier
@@ -257,15 +257,15 @@ class _Reading:
         self.joined = False
         self.ended = False
 
-    def line(self, line: dict[str, Any]) -> None:
-        readers = {
-            "log": self._log,
-            "checkpoint": self._checkpoint,
-            "leaf": self._leaf,
-            "consistency": self._consistency,
-            "end": self._end,
-        }
-        readers[line["kind"]](line)
+    def take(self, text: str) -> None:
+        """Read the next line."""
+        readers = {"log": self._log, "checkpoint": self._checkpoint, "leaf": self._leaf}
+        readers |= {"consistency": self._consistency, "end": self._end}
+        try:
+            line: dict[str, Any] = json.loads(text)
+            readers[line["kind"]](line)
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            self.report.add("unreadable", f"{text[:40]}…: {type(error).__name__}")
 
     def _log(self, line: dict[str, Any]) -> None:
         self.report.tenant = line["tenant"]
@@ -334,9 +334,9 @@ class _Reading:
 
     def _consistency(self, line: dict[str, Any]) -> None:
         newest, proof = self.report.newest, [bytes.fromhex(step) for step in line["proof"]]
-        if self.earlier and newest and line["from"] == self.earlier.size:
-            root = self.earlier.root
-            self.joined = is_consistent(self.earlier.size, root, newest.size, newest.root, proof)
+        old = self.earlier
+        if old and newest and line["from"] == old.size:
+            self.joined = is_consistent(old.size, old.root, newest.size, newest.root, proof)
 
     def _end(self, line: dict[str, Any]) -> None:
         self.ended = True
@@ -344,6 +344,7 @@ class _Reading:
             self.report.add("missing", f"{line['leaves']} leaves announced, {self.report.leaves} are here")
 
     def close(self) -> Report:
+        """What was found, once the last line is read."""
         newest, earlier, add = self.report.newest, self.earlier, self.report.add
         if newest is None:
             add("missing", "there is no checkpoint to verify against")
@@ -360,12 +361,9 @@ class _Reading:
 
 def verify(lines: Iterable[str], key: PublicKey | None = None, earlier: str | None = None) -> Report:
     """Verify the lines of an export. Without `key` the one inside is believed; `earlier` is a note kept from before."""
-    reading = _Reading(key, earlier)
-    for number, line in enumerate(lines, 1):
-        try:
-            reading.line(json.loads(line))
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
-            reading.report.add("unreadable", f"line {number}: {type(error).__name__}")
+    reading = Reading(key, earlier)
+    for line in lines:
+        reading.take(line)
     return reading.close()
 
 
@@ -388,10 +386,9 @@ def shown(report: Report, *, key_given: bool) -> Iterator[str]:
     """The report in words, one line each."""
     if not key_given:
         yield "note      the key was taken from the export itself; pass --key to know who signed"
-    newest = report.newest
-    yield f"verified  {report.leaves} leaves, {report.checkpoints} checkpoints" + (
-        f", newest of size {newest.size} at {newest.at}" if newest else ""
-    )
+    yield f"verified  {report.leaves} leaves, {report.checkpoints} checkpoints"
+    if report.newest:
+        yield f"newest    of size {report.newest.size}, signed at {report.newest.at}"
     for finding in report.findings:
         yield f"{finding.kind:<9} {finding.where}"
     yield "the log is as it was signed" if not report.findings else f"{len(report.findings)} findings"

@@ -27,6 +27,17 @@ class Tx:
         """The tenant this transaction works for; the operator's own pseudo-tenant in a control transaction."""
         return self.access.tenant_id if self.access else PLATFORM
 
+    @asynccontextmanager
+    async def as_operator(self) -> AsyncGenerator[None]:
+        """In a control transaction, for the length of the block: the operator's own rows. Elsewhere nothing changes."""
+        if self.access:
+            yield
+            return
+        # house: built-sql the value is a constant of ours
+        await self.session.execute(text(f"SET LOCAL app.tenant_id = '{PLATFORM}'"))
+        yield  # an exception ends the transaction, or the savepoint, and the setting with it
+        await self.session.execute(text("SET LOCAL app.tenant_id = ''"))
+
     async def driver(self) -> Any:
         """The psycopg connection underneath, for jobs and notifications that must join this transaction."""
         raw = await (await self.session.connection()).get_raw_connection()

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from callmissed.foundation.ids import PLATFORM, uuid7
@@ -26,7 +27,7 @@ from callmissed.foundation.vault.repository import Connection, StoredKey
 CACHE_SECONDS = 60
 """The longest a destroyed key can linger in the memory of a process that missed the news."""
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 """An epoch may turn between reading a row and reading its epoch key; then the row is read again."""
 
 
@@ -77,7 +78,10 @@ class Vault:
     async def start(self) -> None:
         """Connect, listen for erasures made by other processes, and finish what a crash left half done."""
         await self._pool.open(wait=True)
-        self._listener = asyncio.create_task(self._listen(), name="vault-evictions")
+        listening = asyncio.Event()
+        self._listener = asyncio.create_task(self._listen(listening), name="vault-evictions")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(listening.wait(), timeout=5)
         await self.resume_rewrap()
 
     async def stop(self) -> None:
@@ -190,11 +194,17 @@ class Vault:
 
     async def erase_tenant(self, tenant_id: UUID) -> tuple[UUID, ...]:
         """Destroy every key of a tenant, its indexes' too; returns the ids of its data keys. May be repeated."""
-        async with self._pool.connection() as connection, connection.transaction():
-            await repository.lock_tenant(connection, tenant_id, exclusive=True)
-            gone = await repository.delete_tenant(connection, tenant_id)
-            await repository.tell_to_evict(connection, tenant_id, ())
-        self.keyring.forget(tenant_id)
+        gone: list[UUID] = []
+        for last in (
+            False,
+            True,
+        ):  # the second time for a key made in between, whose epoch goes with the rest
+            async with self._turning, self._pool.connection() as connection, connection.transaction():
+                await repository.lock_tenant(connection, tenant_id, exclusive=True)
+                gone += await repository.delete_tenant(connection, tenant_id)
+                await repository.tell_to_evict(connection, tenant_id, ())
+                if last:
+                    self.keyring.forget(tenant_id)
         self._cache.evict(tenant_id)
         return tuple(gone)
 
@@ -293,12 +303,13 @@ class Vault:
             return None
         return DataKey(row.id, row.tenant_id, row.person_id, row.retention_class, AESGCM(key))
 
-    async def _listen(self) -> None:
+    async def _listen(self, listening: asyncio.Event) -> None:
         """Forget keys that another process destroyed. Without a connection, the cache's short life bounds the delay."""
         while True:
             with contextlib.suppress(psycopg.OperationalError):
                 async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:
-                    await connection.execute(f"LISTEN {repository.EVICT}")
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(repository.EVICT)))
+                    listening.set()
                     self._cache.clear()  # whatever was said while nobody listened
                     async for note in connection.notifies():
                         self._cache.evict(*(UUID(part) for part in note.payload.split()))

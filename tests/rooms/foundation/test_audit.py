@@ -141,12 +141,17 @@ async def test_the_whole_log_and_a_tenants_part_verify(services: Services, tmp_p
     export = tmp_path / "export.jsonl"
     export.write_text("".join(json.dumps(line) + "\n" for line in part))
     key = str(audit.verifier_key(services.vault))
-    command = [sys.executable, "-I", verify.__file__, str(export), "--key", key]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: ASYNC221 - offline, by itself
+    done = offline(export, key)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "as it was signed" in done.stdout
     export.write_text(export.read_text().replace("identity:key:created", "identity:key:renamed", 1))
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 1  # noqa: ASYNC221
+    assert offline(export, key).returncode == 1
+
+
+def offline(export: Path, key: str) -> subprocess.CompletedProcess[str]:
+    """The verifier as a stranger runs it: the one file, isolated from everything else here."""
+    command = [sys.executable, "-I", verify.__file__, str(export), "--key", key]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -233,6 +238,40 @@ def test_every_offence_is_found(services: Services, whole: Lines, offence: Any) 
     assert verified(services, whole).findings == []
     offence(whole)
     assert OFFENCES[offence] in kinds(verified(services, whole))
+
+
+@pytest.mark.parametrize(
+    ("offence", "kind"),
+    [
+        ("UPDATE audit_leaf SET body = '{\"number\": 7}' WHERE id = %s", "changed"),
+        ("UPDATE audit_leaf SET actor_kind = 'staff' WHERE id = %s", "changed"),
+        ("UPDATE audit_leaf SET created_at = created_at - interval '1 day' WHERE id = %s", "changed"),
+        ("DELETE FROM audit_leaf WHERE id = %s", "missing"),
+        ("UPDATE audit_position SET leaf_tenant = gen_random_uuid() WHERE leaf_id = %s", "changed"),
+        ("DELETE FROM audit_position WHERE leaf_id = %s", "missing"),
+    ],
+)
+async def test_the_owner_of_the_server_is_found_out(
+    services: Services, installation: Installation, offence: str, kind: str
+) -> None:
+    leaf, _ = await write(services, uuid4(), 2)
+    await audit.seal_all(services.db)
+    assert (await audit.verify_log(services.verifier, services.vault)).findings == []
+    admin = installation.data.dsn(ADMIN, DATABASE).psycopg
+    async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as owner:
+        await owner.execute("SET session_replication_role = replica")  # no trigger stops this login
+        kept = {}
+        for table, name in (("audit_leaf", "id"), ("audit_position", "leaf_id")):
+            query = f"SELECT row_to_json(kept)::text FROM {table} AS kept WHERE {name} = %s"
+            kept[table] = await (await owner.execute(query.encode(), (leaf,))).fetchone()
+        await owner.execute(offence.encode(), (leaf,))
+        report = await audit.verify_log(services.verifier, services.vault)
+        for table, name in (("audit_leaf", "id"), ("audit_position", "leaf_id")):
+            await owner.execute(f"DELETE FROM {table} WHERE {name} = %s".encode(), (leaf,))
+            put_back = f"INSERT INTO {table} SELECT * FROM json_populate_record(NULL::{table}, %s::json)"
+            await owner.execute(put_back.encode(), kept[table])
+    assert kind in kinds(report)
+    assert (await audit.verify_log(services.verifier, services.vault)).findings == []
 
 
 def test_a_log_cut_back_to_an_older_checkpoint_is_found(services: Services, whole: Lines) -> None:

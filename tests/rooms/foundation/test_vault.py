@@ -151,6 +151,21 @@ async def test_news_missed_while_disconnected_is_made_good(
         await other_process.open(tenant, *value)
 
 
+async def test_keys_are_on_disk_before_anything_is_sealed_with_them(
+    installation: Installation, vault: Vault
+) -> None:
+    admin = installation.keys.dsn(ADMIN, KEYS_DATABASE).psycopg
+    async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
+        await connection.execute("ALTER ROLE cm_keys SET synchronous_commit = off")  # the offence
+        try:
+            careful = Vault(installation.key_plane().psycopg, vault.keyring)
+            async with careful, careful._pool.connection() as mine:
+                shown = await (await mine.execute("SHOW synchronous_commit")).fetchone()
+            assert shown == ("on",)
+        finally:
+            await connection.execute("ALTER ROLE cm_keys RESET synchronous_commit")
+
+
 async def test_without_the_news_the_cache_fades(installation: Installation, vault: Vault) -> None:
     deaf = Vault(installation.key_plane().psycopg, vault.keyring, cache_seconds=0.4)
     async with deaf:

@@ -42,7 +42,8 @@ async def all_readable(vault: Vault, tenant: UUID, values: list[SealedValue]) ->
 
 
 async def test_rotation_keeps_everyone_readable(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(epochs, "PORTION", 7)  # several portions
+    # house: mock only a number, so that few people make several portions
+    monkeypatch.setattr(epochs, "PORTION", 7)
     tenant = uuid4()
     values = await people_in(vault, tenant, 30)
     assert await vault.rotate_epoch(tenant) == 2
