@@ -43,7 +43,7 @@ async def seed_demo(services: Services) -> dict[str, str]:
                 sources=sources,
             )
             bot_id, widget_id = bot.id, bot.widget_id
-            await grant(tx, STARTING_CREDIT, "demo", tenant)
+            await grant(tx, STARTING_CREDIT, "grant", tenant)
         secret = known.get("api_key") if known.get("bot_id") == str(bot_id) else None
         if secret is None:
             made = await create_key(tx, KEY_NAME)
