@@ -11,7 +11,7 @@ from starlette.responses import Response
 from callmissed.foundation import i18n
 from callmissed.foundation.http import Router, public, services
 from callmissed.foundation.pages import gallery_context, render
-from callmissed.foundation.problems import NotFound
+from callmissed.foundation.problems import NotFound, Unavailable
 from callmissed.site.demo_firm import DemoFirm
 from callmissed.site.record import Promised, PublicRecord
 
@@ -25,6 +25,12 @@ class NoDemo(NotFound):
     code = "no_demo"
 
 
+class NoRecord(Unavailable):
+    """The page cannot say how the promises stand: nothing in this process keeps their record."""
+
+    code = "no_record"
+
+
 class NoSuchPromise(NotFound):
     """The policy has no promise of that name."""
 
@@ -34,7 +40,7 @@ class NoSuchPromise(NotFound):
 @router.get("/", access=public())
 async def home_page(request: Request) -> Response:
     """The home page: what it does, the latest verdicts with the bad ones first, and prices."""
-    record = services(request).get(PublicRecord)
+    record = public_record(request)
     policy, offer = await record.policy(), await record.offer()
     every = [promise for section in policy.sections for promise in section.promises]
     return render(
@@ -50,7 +56,7 @@ async def home_page(request: Request) -> Response:
 @router.get("/privacy", access=public())
 async def privacy_page(request: Request, view: str = "") -> Response:
     """The living policy; `?view=text` shows the sentences alone."""
-    policy = await services(request).get(PublicRecord).policy()
+    policy = await public_record(request).policy()
     return render(request, "site/privacy.html", policy=policy, text_only=view == "text")
 
 
@@ -65,7 +71,7 @@ async def evidence_document(request: Request, name: str) -> Response:
 @router.get("/privacy/evidence/{name}/proof", access=public())
 async def evidence_proof(request: Request, name: str) -> Response:
     """The parts from which a browser verifies the leaf of the last check. Raises NoSuchPromise without one."""
-    parts = await services(request).get(PublicRecord).proof(name)
+    parts = await public_record(request).proof(name)
     if parts is None:
         raise NoSuchPromise
     return Response(json.dumps(parts, ensure_ascii=False), media_type="application/json")
@@ -104,12 +110,20 @@ async def gallery_page(request: Request) -> Response:
 
 async def find_promise(request: Request, name: str) -> Promised:
     """The promise of that id; raises NoSuchPromise."""
-    policy = await services(request).get(PublicRecord).policy()
+    policy = await public_record(request).policy()
     for section in policy.sections:
         for promise in section.promises:
             if promise.id == name:
                 return promise
     raise NoSuchPromise
+
+
+def public_record(request: Request) -> PublicRecord:
+    """Who tells these pages the truth; raises NoRecord where the wiring offers nobody."""
+    try:
+        return services(request).get(PublicRecord)
+    except KeyError as missing:
+        raise NoRecord from missing
 
 
 def demo_firm(request: Request) -> DemoFirm | None:
