@@ -5,9 +5,9 @@ with limits) outside of any transaction, `store` keeps them. `retrieve` finds pa
 language, and `answer` is the model `local/extractive`, which says only what stands in them and declines otherwise.
 """
 
-from callmissed.knowledge.extractive import MODEL, Answer, Citation, answer
+from callmissed.knowledge.extractive import Answer, answer
 from callmissed.knowledge.language import language_of
-from callmissed.knowledge.retrieval import Passage, retrieve, retrieve_in_text
+from callmissed.knowledge.retrieval import retrieve, retrieve_in_text
 from callmissed.knowledge.service import (
     add_text,
     extract,
@@ -19,10 +19,7 @@ from callmissed.knowledge.service import (
 )
 
 __all__ = [
-    "MODEL",
     "Answer",
-    "Citation",
-    "Passage",
     "add_text",
     "answer",
     "extract",

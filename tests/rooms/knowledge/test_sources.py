@@ -12,6 +12,7 @@ from callmissed.knowledge import (
     answer,
     extract,
     list_sources,
+    passages_of,
     problems,
     remove_source,
     retrieve,
@@ -33,6 +34,7 @@ async def test_a_text_is_kept_found_and_removed(services: Services, make: Make) 
         found = await retrieve(tx, "scissors price")
         assert [(p.source_id, p.title, p.heading) for p in found] == [(kept.id, "Shop", "Shop")]
         assert 0 < found[0].score <= 1
+        assert [(p.ordinal, p.heading) for p in await passages_of(tx, kept.id)] == [(1, "Shop")]
         await remove_source(tx, kept.id)
     async with services.db.tenant(access) as tx:
         assert await retrieve(tx, "scissors price") == []
@@ -85,6 +87,8 @@ async def test_nobody_finds_lists_or_removes_another_tenants_source(services: Se
             await service.source(tx, source.id)
         with pytest.raises(problems.SourceNotFound):
             await remove_source(tx, source.id)
+        with pytest.raises(problems.SourceNotFound):
+            await passages_of(tx, source.id)
         # A word that only the other tenant has must not correct ours: that would tell that it exists.
         await add_text(tx, "Own", "We sell turmeric.")
         assert await retrieve(tx, "safron") == []
