@@ -13,6 +13,7 @@ from callmissed.bots import LOCAL_MODEL, BotForm
 from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, permits, services
+from callmissed.foundation.i18n import t
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access
 
@@ -30,10 +31,20 @@ async def listed(request: Request, tx: TenantTx) -> Response:
 
 
 @router.post("/app/bots", access=permits("bots.write"))
-async def create(request: Request, tx: TenantTx) -> Response:
-    """A new bot that answers from everything the workspace knows, to be shaped on its own page."""
-    sources = [source.id for source in await knowledge.list_sources(tx) if source.state == "ready"]
-    bot = await bots.create_bot(tx, name="Assistant", greeting="Hello. How can I help?", sources=sources)
+async def create(
+    tx: TenantTx,
+    name: Annotated[str, Form()] = "",
+    greeting: Annotated[str, Form()] = "",
+    sources: Annotated[Sequence[UUID] | None, Form()] = None,
+) -> Response:
+    """A new bot, to be shaped on its own page. Unless sources are named it answers from all there are."""
+    ready = [source.id for source in await knowledge.list_sources(tx) if source.state == "ready"]
+    bot = await bots.create_bot(
+        tx,
+        name=name or t("Assistant"),
+        greeting=greeting or t("Hello. How can I help?"),
+        sources=ready if sources is None else sources,
+    )
     return RedirectResponse(f"/app/bots/{bot.id}", 303)
 
 
