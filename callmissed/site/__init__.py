@@ -4,6 +4,7 @@ The pages show what a `PublicRecord` tells them; the wiring offers one, and a `D
 """
 
 from callmissed.site.demo_firm import DemoFirm
+from callmissed.site.living import LivingRecord
 from callmissed.site.record import (
     Collected,
     Counts,
@@ -23,6 +24,7 @@ __all__ = [
     "DemoFirm",
     "Entity",
     "Leaf",
+    "LivingRecord",
     "Officer",
     "Policy",
     "Price",

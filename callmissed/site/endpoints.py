@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from callmissed.foundation import i18n
 from callmissed.foundation.http import Router, public, services
-from callmissed.foundation.pages import gallery_context, render
+from callmissed.foundation.pages import gallery_context, reader_language, render
 from callmissed.foundation.problems import NotFound, Unavailable
 from callmissed.site.demo_firm import DemoFirm
 from callmissed.site.record import Promised, PublicRecord
@@ -56,7 +56,8 @@ async def home_page(request: Request) -> Response:
 @router.get("/privacy", access=public())
 async def privacy_page(request: Request, view: str = "") -> Response:
     """The living policy; `?view=text` shows the sentences alone."""
-    policy = await public_record(request).policy()
+    with i18n.speaking(reader_language(request)):
+        policy = await public_record(request).policy()
     return render(request, "site/privacy.html", policy=policy, text_only=view == "text")
 
 
@@ -95,8 +96,7 @@ async def demo_page(request: Request) -> Response:
     firm = demo_firm(request)
     if firm is None:
         raise NoDemo
-    wishes = request.headers.get("accept-language")
-    code = i18n.choose(request.query_params.get("lang"), request.cookies.get(i18n.COOKIE), wishes)
+    code = reader_language(request)
     with i18n.speaking(code):
         words = firm.read(code)
     return render(request, "site/demo_firm.html", firm=words, widget_id=firm.widget_id)

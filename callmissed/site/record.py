@@ -1,6 +1,6 @@
 """What the public pages need to know, and who tells them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
@@ -34,7 +34,11 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Promised:
-    """One promise with the result of its last check. `headline` is one short line with the figure that decides."""
+    """One promise with the result of its last check.
+
+    `headline` is one short line with the figure that decides. It and `explanation` are English sources of translation;
+    `%(name)s` in them is the figure of that name.
+    """
 
     id: str
     clause: str
@@ -49,6 +53,7 @@ class Promised:
     audit: Leaf | None
     seen_failing: str | None
     history: Sequence[tuple[date, Verdict]]
+    figures: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)

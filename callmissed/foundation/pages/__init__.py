@@ -8,6 +8,14 @@ files in `<room>/static/<room>/`. Every template has the macros of `kit.html` as
 from callmissed.foundation.pages.assets import Assets
 from callmissed.foundation.pages.gallery import gallery_context
 from callmissed.foundation.pages.headers import content_security_policy, security_headers
-from callmissed.foundation.pages.rendering import Pages, render
+from callmissed.foundation.pages.rendering import Pages, reader_language, render
 
-__all__ = ["Assets", "Pages", "content_security_policy", "gallery_context", "render", "security_headers"]
+__all__ = [
+    "Assets",
+    "Pages",
+    "content_security_policy",
+    "gallery_context",
+    "reader_language",
+    "render",
+    "security_headers",
+]

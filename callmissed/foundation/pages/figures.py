@@ -1,6 +1,6 @@
 """How figures, money, times and ids are written for a reader, in the language being spoken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -116,9 +116,17 @@ def initials(name: str) -> str:
     return words[0][: 2 if words[0].isascii() else 1].upper() if words else "?"
 
 
-def translated(text: str) -> str:
-    """Text that comes from data, in the reader's language where a catalogue has it; escaped like any other value."""
-    return t(text)
+def translated(text: str, figures: Mapping[str, object] | None = None) -> str:
+    """Text that comes from data, in the reader's language where a catalogue has it; escaped like any other value.
+
+    `figures` fill its `%(name)s` places, whole numbers grouped the Indian way. Raises KeyError when one is missing.
+    """
+    said = t(text)
+    if not figures:
+        return said
+    return said % {
+        name: number(value) if isinstance(value, int) else value for name, value in figures.items()
+    }
 
 
 def combined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:

@@ -72,12 +72,17 @@ class Pages:
         return self.environment.get_template(template).render(**context)
 
 
+def reader_language(request: Request) -> str:
+    """The language this reader gets: asked for with `?lang=`, remembered in a cookie, or accepted by the browser."""
+    wishes = request.headers.get("accept-language")
+    return i18n.choose(request.query_params.get("lang"), request.cookies.get(i18n.COOKIE), wishes)
+
+
 def render(request: Request, template: str, status_code: int = 200, **context: Any) -> Response:
     """The template as an HTML reply, in the reader's language; remembers a language asked for with `?lang=`."""
     pages: Pages = request.app.state.pages
     asked = request.query_params.get("lang")
-    wishes = request.headers.get("accept-language")
-    code = i18n.choose(asked, request.cookies.get(i18n.COOKIE), wishes)
+    code = reader_language(request)
     with i18n.speaking(code):
         body = pages.text(template, request=request, **context)
     reply = HTMLResponse(body, status_code=status_code)

@@ -71,6 +71,12 @@ def test_durations(seconds: float, text: str) -> None:
     assert figures.duration(seconds) == text
 
 
+def test_text_from_data_is_translated_filled_and_never_the_catalogues_header() -> None:
+    with i18n.speaking("hi"):
+        assert figures.translated("") == ""
+        assert figures.translated("%(n)s promises unknown to it", {"n": 21406118}) == "2,14,06,118 promises unknown to it"
+
+
 def test_ids_keep_head_and_tail() -> None:
     assert figures.ident(UUID("0192f4c1-77aa-7be2-9c1f-3a61c70e9f3a")) == "0192f4c1…9f3a"
     assert figures.ident("short-id") == "short-id"
