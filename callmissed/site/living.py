@@ -97,7 +97,8 @@ def as_promised(section: int, standing: Any) -> Promised:
 
 def as_collected(line: Any) -> Collected:
     """One line of the privacy room's notice, in words."""
-    kept = t("%(n)s days", n=line.days) if line.days else t("until %(event)s", event=t(line.until or ""))
+    event = line.until and t(line.until)
+    kept = t("%(n)s days", n=line.days) if line.days else t("until %(event)s", event=event)
     data = ", ".join(t(what) for what in line.what)
     return Collected(
         f"{t(line.category)} {t(line.whose)}", data, line.purposes, ", ".join(map(t, line.grounds)), kept
