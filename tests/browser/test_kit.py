@@ -67,10 +67,13 @@ def test_shortcuts_jump_and_are_off_while_typing(shown: Stage) -> None:
         page.keyboard.press("?")
         assert page.locator("#cm-help").is_visible()
         page.keyboard.press("Escape")
+        page.locator("#cm-help").wait_for(state="hidden")
         page.keyboard.press("Control+k")
+        page.locator("#cm-jump").wait_for()
         page.keyboard.type("gu")
         assert page.url.endswith("/app?lang=en")
         page.keyboard.press("Escape")
+        page.locator("#cm-jump").wait_for(state="hidden")
         with page.expect_request("**/app/usage"):
             page.keyboard.press("g")
             page.keyboard.press("u")
