@@ -89,7 +89,15 @@ def test_every_tree_continues_every_smaller_one_and_no_other(size: int) -> None:
 
 
 def test_canonical_json_is_that_of_rfc_8785() -> None:
-    value = {"\u20ac": "Euro", "\r": "Return", "\ufb33": "Dalet", "1": "One", "\U0001f600": "Smiley", "\x80": "Control", "ö": "O"}
+    value = {
+        "\u20ac": "Euro",
+        "\r": "Return",
+        "\ufb33": "Dalet",
+        "1": "One",
+        "\U0001f600": "Smiley",
+        "\x80": "Control",
+        "ö": "O",
+    }
     assert canonical(value).decode() == (
         '{"\\r":"Return","1":"One","\x80":"Control","ö":"O","€":"Euro","\U0001f600":"Smiley","\ufb33":"Dalet"}'
     )
@@ -98,7 +106,9 @@ def test_canonical_json_is_that_of_rfc_8785() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [1.5, 2**53, {1: "a"}, {"a": b"bytes"}, [object()], {"a": {"b": float("nan")}}])
+@pytest.mark.parametrize(
+    "value", [1.5, 2**53, {1: "a"}, {"a": b"bytes"}, [object()], {"a": {"b": float("nan")}}]
+)
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(NotCanonical):
         canonical(value)
