@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,14 +13,17 @@ from callmissed import __version__
 from callmissed.app import doctor as doctor_checks
 from callmissed.app.demo.seed import seed_demo
 from callmissed.app.installation import joined, running
+from callmissed.app.main import create_pages_app
 from callmissed.app.serving import serve
 from callmissed.app.settings import Settings
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
 from callmissed.foundation import telemetry
-from callmissed.foundation.audit import export_audit, verify_export
+from callmissed.foundation.audit import export_all, verify_log
+from callmissed.foundation.audit.verify import Report, shown, verify
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
+from callmissed.privacy import publish_version
 
 T = TypeVar("T")
 
@@ -136,24 +140,69 @@ def audit_group() -> None:
 
 
 @audit_group.command("export")
-@click.argument("path", type=click.Path(dir_okay=False, writable=True))
-def audit_export(path: str) -> None:
-    """Write every leaf, proof and checkpoint to a file that can be verified offline."""
-    count = with_services(lambda services: export_audit(services.db, path))
-    click.echo(f"{count} leaves written to {path}")
+@click.argument("path", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+def audit_export(path: Path) -> None:
+    """Write the whole log with its checkpoints to a file that can be verified offline."""
+
+    async def write(services: Services) -> int:
+        count = 0
+        with path.open("w", encoding="utf-8") as out:
+            async for line in export_all(services.verifier, services.vault):
+                out.write(line if line.endswith("\n") else f"{line}\n")
+                count += 1
+        return count
+
+    click.echo(f"{with_services(write)} lines written to {path}")
 
 
 @audit_group.command("verify")
-@click.argument("path", required=False, type=click.Path(exists=True, dir_okay=False))
-def audit_verify(path: str | None) -> None:
+@click.argument("path", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def audit_verify(path: Path | None) -> None:
     """Verify an exported file offline, or the live log. Exits 1 when something was changed."""
-    findings: list[str] = verify_export(path) if path else with_services(audit_findings)
-    for finding in findings:
-        click.echo(finding)
-    click.echo("The audit log is intact." if not findings else f"{len(findings)} findings.")
-    sys.exit(1 if findings else 0)
+    report = _verify_file(path) if path else with_services(_verify_live)
+    for line in shown(report, key_given=path is None):
+        click.echo(line)
+    sys.exit(1 if report.findings else 0)
 
 
-async def audit_findings(services: Services) -> Any:
-    """The live log's findings."""
-    raise NotImplementedError
+def _verify_file(path: Path) -> Report:
+    with path.open(encoding="utf-8") as lines:
+        return verify(lines)
+
+
+async def _verify_live(services: Services) -> Report:
+    return await verify_log(services.verifier, services.vault)
+
+
+@cli.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="File; standard output by default.",
+)
+def openapi(output: Path | None) -> None:
+    """Print the OpenAPI document of the pages and the management API."""
+
+    async def describe(services: Services) -> dict[str, Any]:
+        return create_pages_app(services, Settings()).openapi()
+
+    text = json.dumps(with_services(describe), indent=2)
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text)
+
+
+@policy.command("publish")
+def policy_publish() -> None:
+    """Record what the policy says now as a new version, effective now (Policy §12)."""
+    version = with_services(publish_version)
+    click.echo(
+        f"Version {version.number}: {version.summary}"
+        if version
+        else "Nothing has changed since the last version."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from callmissed.app import rooms, tables
 from callmissed.app.installation import DataRole, Installation
+from callmissed.app.main import create_app
+from callmissed.app.probes import register_probes
 from callmissed.app.settings import Settings, environment
 from callmissed.billing import Ledger
 from callmissed.foundation import events
@@ -16,6 +18,8 @@ from callmissed.foundation.mail import Postbox
 from callmissed.foundation.services import Services
 from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
 from callmissed.identity import KeyRing, TenantCreated, sessions
+from callmissed.privacy import Facts, PolicyStart, Probes
+from callmissed.site import LivingRecord, PublicRecord
 
 
 @runtime_checkable
@@ -43,6 +47,7 @@ async def wired(installation: Installation, role: DataRole = "cm_app") -> AsyncG
     rooms.load_tasks()
     subscribe()
     services = build(installation, role)
+    register_probes(services.get(Probes), services, installation, create_app(services, installation.settings))
     await services.vault.start()
     try:
         async with services.verifier.engine.connect() as connection:
@@ -91,7 +96,26 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
     services.put(Ledger(plane.asyncpg))
     services.put(Upstreams(db, upstream_settings(settings)))
+    services.put(facts_of(settings))
+    services.put(Probes())
+    services.put(PolicyStart(services))
+    services.put(LivingRecord(services), PublicRecord)
     return services
+
+
+def facts_of(settings: Settings) -> Facts:
+    """What the operator says about itself, for the policy."""
+    return Facts(
+        region=settings.region,
+        hosting=settings.hosting,
+        legal_name=settings.legal_name,
+        registered_office=settings.registered_office,
+        cin=settings.cin,
+        gstin=settings.gstin,
+        grievance_officer=settings.grievance_officer,
+        grievance_email=settings.grievance_email,
+        production=settings.production,
+    )
 
 
 def upstream_settings(settings: Settings) -> UpstreamSettings:

@@ -45,7 +45,7 @@ async def shell(tx: Tx) -> Shell:
         user=who.full_name if who else "",
         user_handle=who.email if who else "",
         waiting=(await counts(tx)).get("waiting", 0) if may("inbox.read") else 0,
-        wallet=(await purse(tx)).balance if may("billing.read") else None,
+        wallet=Micro((await purse(tx)).balance_micro) if may("billing.read") else None,
         tally=await tally(tx),
     )
 

@@ -22,7 +22,9 @@ class DirectoryEntry(Row):
     __keep__ = Keep(until="its target is erased", promise="keep.active")
 
     kind: Mapped[str] = column(nothing("what is looked up"), String(40), primary_key=True)
-    lookup: Mapped[str] = column(pseudonym(Whose.USER, "a keyed hash or a random id"), String(100), primary_key=True)
+    lookup: Mapped[str] = column(
+        pseudonym(Whose.USER, "a keyed hash or a random id"), String(100), primary_key=True
+    )
     tenant_id: Mapped[UUID] = column(nothing("the tenant found"), primary_key=True)
     target_id: Mapped[UUID] = column(nothing("the thing found"), primary_key=True)
 

@@ -23,5 +23,7 @@ def uuid7() -> UUID:
         tick = max(clock.unix_milliseconds() << 12, _last + 1)
         _last = tick
     milliseconds, counter = tick >> 12, tick & 0xFFF
-    value = (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | secrets.randbits(62)
+    value = (
+        (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | secrets.randbits(62)
+    )
     return UUID(int=value)

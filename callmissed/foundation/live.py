@@ -20,7 +20,9 @@ CHANNEL = "cm_live"
 BACKLOG = 200
 """News a slow reader may fall behind before it is told to reload."""
 
-declare_store("live news", "queue", {"ids": pseudonym(Whose.CONTACT)}, Keep(until="delivered", promise="keep.active"))
+declare_store(
+    "live news", "queue", {"ids": pseudonym(Whose.CONTACT)}, Keep(until="delivered", promise="keep.active")
+)
 
 Payload = dict[str, str]
 RELOAD: Payload = {"reload": "1"}
@@ -29,7 +31,9 @@ RELOAD: Payload = {"reload": "1"}
 async def announce(tx: Tx, topic: str, payload: Payload) -> None:
     """Tell every listener of `topic`, once this transaction has committed. Ids only: up to 7,900 bytes."""
     message = json.dumps({"topic": topic, "payload": payload}, separators=(",", ":"))
-    await tx.session.execute(text("SELECT pg_notify(:channel, :message)"), {"channel": CHANNEL, "message": message})
+    await tx.session.execute(
+        text("SELECT pg_notify(:channel, :message)"), {"channel": CHANNEL, "message": message}
+    )
 
 
 class LiveBus:

@@ -108,5 +108,7 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # One line per job says nothing an operator needs; failures are warnings and errors.
+    logging.getLogger("procrastinate").setLevel(max(logging.getLevelName(level), logging.WARNING))
     # Its lines carry addresses and query strings; the edge writes its own, with the route.
     logging.getLogger("uvicorn.access").disabled = True

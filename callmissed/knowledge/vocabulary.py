@@ -14,5 +14,6 @@ INTENTS: dict[str, str] = _DATA["intents"]
 SOCIAL: dict[str, str] = _DATA["social"]
 REPLIES: dict[str, dict[str, str]] = _DATA["replies"]
 """Occasion → language → the fixed reply."""
+HINDI_SUFFIXES: str = _DATA["stems"]["hindi"]
 SYNONYMS: list[str] = _DATA["synonyms"]["groups"]
 """Groups of words that mean the same, their members parted by commas."""

@@ -9,19 +9,14 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from callmissed.knowledge.vocabulary import STOP, WEAK
+from callmissed.knowledge.vocabulary import HINDI_SUFFIXES, STOP, WEAK
 
 NUKTA = "\u093c"
 VIRAMA = "\u094d"
 CANDRABINDU, ANUSVARA = "\u0901", "\u0902"
 
 ENGLISH_ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ers", "er", "ed", "es", "s", "e")
-HINDI_ENDINGS = (
-    *sorted(
-        "ियों ियाँ ियां ाओं ाएं ाएँ ुओं ुएं िया ाना ाने ानी ाने ाया ाई ाए ता ती ते ना नी ने ों ें ीं ां ा ी ि े ै ो ु ू ं".split(),  # noqa: SIM905 - a list of 35 endings reads worse
-        key=lambda ending: -len(ending),
-    ),
-)  # fmt: skip
+HINDI_ENDINGS = tuple(sorted(HINDI_SUFFIXES.split(), key=lambda ending: -len(ending)))
 """After the light stemmer of Ramanathan and Rao (2003), cut down to what business texts need."""
 MIN_STEM = 3
 MIN_HINDI_STEM = 2

@@ -8,6 +8,7 @@ them unlinkable while the tree still verifies. The log is tamper-evident, which 
 from callmissed.foundation.audit.export import NothingSealed, export_all, export_tenant, verify_log
 from callmissed.foundation.audit.log import leaves_about, recent, record
 from callmissed.foundation.audit.models import AuditLeaf
+from callmissed.foundation.audit.places import LeafPlace, places, proof_of
 from callmissed.foundation.audit.sealing import (
     LogState,
     seal_all,
@@ -19,12 +20,15 @@ from callmissed.foundation.audit.verify import NotCanonical
 
 __all__ = [
     "AuditLeaf",
+    "LeafPlace",
     "LogState",
     "NotCanonical",
     "NothingSealed",
     "export_all",
     "export_tenant",
     "leaves_about",
+    "places",
+    "proof_of",
     "recent",
     "record",
     "seal_all",

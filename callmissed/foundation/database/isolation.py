@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-CONTROL_WITH_TENANT = ("directory_entry",)
-"""Tables outside the tenants that have a column tenant_id: the answer of the directory."""
+CONTROL_WITH_TENANT = ("directory_entry", "session")
+"""Tables outside the tenants that name one: the directory's answer, and the workspace a browser is working in."""
 
-DEFINER_FUNCTIONS = ("cm.ensure_partitions",)
-"""Functions that run with their owner's rights and may be called by an application role: each is reviewed by name."""
+DEFINER_FUNCTIONS = ("cm.ensure_partitions", "cm.expire")
+"""Functions that run with their owner's rights and may be called by an application role: each is reviewed by name.
+
+`ensure_partitions` makes empty, guarded partitions. `expire` removes rows past the days that a migration entered for their
+table; its policy shows the owner no other rows, and the caller learns a number.
+"""
 
 TENANT_RELATIONS = """
 WITH tenant_relation AS (
@@ -21,7 +25,12 @@ WITH tenant_relation AS (
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
   WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND a.attname = 'tenant_id' AND NOT a.attisdropped
     AND c.relname <> ALL (:control)
-), application(role) AS (VALUES ('cm_app'), ('cm_worker'), ('cm_verifier'))
+), application(role) AS (VALUES ('cm_app'), ('cm_worker'), ('cm_verifier')),
+granted AS (
+  SELECT t.*, g.privilege_type, coalesce(r.rolname, 'PUBLIC') AS grantee
+  FROM tenant_relation t JOIN pg_class c ON c.oid = t.oid CROSS JOIN LATERAL aclexplode(c.relacl) AS g
+  LEFT JOIN pg_roles r ON r.oid = g.grantee
+)
 """
 
 
@@ -60,7 +69,8 @@ CHECKS = (
         "SELECT tablename || '.' || policyname FROM pg_policies WHERE schemaname = 'public' AND NOT ("
         " policyname = 'tenant_isolation' AND permissive = 'PERMISSIVE' AND roles = '{cm_app,cm_worker}'"
         "   AND qual = '(tenant_id = cm.tenant())' AND with_check = '(tenant_id = cm.tenant())'"
-        " OR policyname = 'verifier_reads' AND roles = '{cm_verifier}' AND cmd = 'SELECT')",
+        " OR policyname = 'verifier_reads' AND roles = '{cm_verifier}' AND cmd = 'SELECT'"
+        " OR policyname = 'expiry' AND roles = '{cm_owner}' AND with_check = 'false')",
     ),
     Check(
         "tenant-function",
@@ -72,8 +82,7 @@ CHECKS = (
     Check(
         "granted-partition",
         "a partition some role may touch directly, past its parent",
-        "SELECT t.relname || ' to ' || g.grantee FROM tenant_relation t JOIN information_schema.role_table_grants g"
-        " ON g.table_schema = 'public' AND g.table_name = t.relname WHERE t.relispartition AND g.grantee <> 'cm_owner'",
+        "SELECT relname || ' to ' || grantee FROM granted WHERE relispartition AND grantee <> 'cm_owner'",
     ),
     Check(
         "index-without-tenant",
@@ -119,11 +128,10 @@ CHECKS = (
     Check(
         "right-past-rows",
         "a right that row security does not govern: TRUNCATE, REFERENCES, TRIGGER; or more than reading for the verifier",
-        "SELECT g.grantee || ' ' || g.privilege_type || ' ' || g.table_name FROM information_schema.role_table_grants g"
-        " JOIN tenant_relation t ON t.relname = g.table_name WHERE g.table_schema = 'public'"
-        " AND g.grantee <> 'cm_owner' AND (g.privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER')"
-        " OR g.grantee NOT IN ('cm_app', 'cm_worker', 'cm_verifier', 'cm_search')"
-        " OR g.grantee = 'cm_verifier' AND g.privilege_type <> 'SELECT')",
+        "SELECT grantee || ' ' || privilege_type || ' ' || relname FROM granted WHERE grantee <> 'cm_owner'"
+        " AND (privilege_type IN ('TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN')"
+        " OR grantee NOT IN ('cm_app', 'cm_worker', 'cm_verifier', 'cm_search')"
+        " OR grantee = 'cm_verifier' AND privilege_type <> 'SELECT')",
     ),
     Check(
         "reference-across",

@@ -55,7 +55,52 @@ BEGIN
   RETURN made;
 END $$;
 REVOKE ALL ON FUNCTION cm.ensure_partitions(regclass, date, int) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION cm.ensure_partitions(regclass, date, int) TO cm_worker;
+GRANT EXECUTE ON FUNCTION cm.ensure_partitions(regclass, date, int) TO cm_app, cm_worker;
+
+-- How many days each table is kept, as the data map says. No role but the owner reads or writes it.
+CREATE TABLE IF NOT EXISTS cm.keeping (
+  relation regclass PRIMARY KEY,
+  anchor name NOT NULL,
+  days int NOT NULL CHECK (days > 0)
+);
+
+-- Enter a table; where it has row security, its owner comes to see what is past its days, and nothing else.
+CREATE OR REPLACE FUNCTION cm.keep_for(relation regclass, anchor name, days int) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO cm.keeping VALUES (relation, anchor, days);
+  IF (SELECT relrowsecurity FROM pg_class WHERE oid = relation) THEN
+    EXECUTE format('CREATE POLICY expiry ON %s TO cm_owner USING (%I < now() - make_interval(days => %s)) '
+                   'WITH CHECK (false)', relation, anchor, days);
+  END IF;
+END $$;
+REVOKE ALL ON FUNCTION cm.keep_for(regclass, name, int) FROM PUBLIC;
+
+-- Remove the rows of one table that are past its days, and its partitions that ended before that. The caller names the
+-- table; the period is the one that was entered for it, by the clock of the database.
+CREATE OR REPLACE FUNCTION cm.expire(relation regclass) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '3s' AS $$
+DECLARE
+  kept cm.keeping; cutoff timestamptz; removed bigint; child regclass;
+BEGIN
+  SELECT * INTO kept FROM cm.keeping k WHERE k.relation = expire.relation;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '% is not kept for a number of days', relation;
+  END IF;
+  cutoff := now() - make_interval(days => kept.days);
+  EXECUTE format('DELETE FROM %s WHERE %I < %L', relation, kept.anchor, cutoff);
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  FOR child IN
+    SELECT c.oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = relation AND c.relispartition AND c.relname ~ '_[0-9]{6}$'
+      AND (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') AT TIME ZONE 'UTC' <= cutoff
+  LOOP
+    EXECUTE format('DROP TABLE %s', child);
+  END LOOP;
+  RETURN removed;
+END $$;
+REVOKE ALL ON FUNCTION cm.expire(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION cm.expire(regclass) TO cm_app, cm_worker;
 """
 
 
@@ -79,6 +124,8 @@ def table_statements(table: Table) -> Iterator[str]:
     rights = "SELECT, INSERT" if row.__append_only__ else "SELECT, INSERT, UPDATE, DELETE"
     yield f"GRANT {rights} ON {table.name} TO {APPLICATION_ROLES};"
     yield f"GRANT SELECT ON {table.name} TO cm_verifier;"
+    if row.__keep__.days is not None:
+        yield f"SELECT cm.keep_for('{table.name}', '{row.__keep__.anchor}', {row.__keep__.days});"
     for extra in row.__sql__:
         yield extra.strip().rstrip(";") + ";"
     if row.__partition__:

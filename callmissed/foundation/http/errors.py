@@ -81,7 +81,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
     if "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers:
         if isinstance(problem, Unauthenticated) and request.method == "GET":
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303, headers)
-        page: HtmlPage | None = getattr(request.app.state, "problem_page", None)
+        # What the edge itself refuses never reached the application, and has no pages.
+        page: HtmlPage | None = getattr(getattr(request.scope.get("app"), "state", None), "problem_page", None)
         if page is not None:
             response = page(request, problem)
             response.headers.update(headers)

@@ -1,17 +1,21 @@
-"""Promises on what is collected (Policy §1): accounts, usage, content, payment."""
+"""Promises on what is collected (Policy §1): accounts, usage, payment."""
 
 import re
 
+from sqlalchemy import ColumnElement, Text, cast, column, func, or_, select, table
+
 from callmissed.foundation import datamap
-from callmissed.foundation.datamap import Category, Whose
-from callmissed.privacy.promises.engine import Finding, Look, Rows, broken, kept, promise
+from callmissed.foundation.datamap import Category
+from callmissed.privacy.promises.catalogue import LIVE_COLUMNS, TEXT_KINDS
+from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise
 
 _ = str
 
-ACCOUNT_MAY_HOLD = frozenset({"full_name", "email", "phone", "organisation", "role", "email_index", "language"})
-"""What the policy lists: full name, e-mail, optional phone, organisation, role, authentication identifiers."""
-
-CARD = re.compile(r"(?<![0-9a-fA-F-])(?:\d[ -]?){12,18}\d(?![0-9a-fA-F-])")
+ACCOUNT_TABLES = ("user_account", "tenant", "membership")
+ACCOUNT_MAY_HOLD = frozenset(
+    {"user_account.full_name", "user_account.email", "user_account.phone", "tenant.name", "membership.role"}
+)
+"""What the policy lists, beside identifiers for signing in: name, e-mail, optional phone, organisation, role."""
 
 
 @promise(
@@ -20,115 +24,136 @@ CARD = re.compile(r"(?<![0-9a-fA-F-])(?:\d[ -]?){12,18}\d(?![0-9a-fA-F-])")
     _("Your account holds your name, e-mail, organisation, role and how you sign in. Your phone number only if you give it."),
 )
 async def account(look: Look) -> Finding:
-    """Columns of the account tables that say they hold account data are within the list; the phone may be empty."""
-    held = [e for e in datamap.entries() if e.holds.category is Category.ACCOUNT and e.holds.whose is Whose.USER]
-    listed = {f"{e.table}.{e.column}" for e in held}
-    live = await look.rows(
-        "SELECT table_name || '.' || column_name AS name, is_nullable FROM information_schema.columns"
-        " WHERE table_schema = 'public' AND table_name = ANY(:tables)",
-        tables=sorted({e.table for e in held} | {"user_account"}),
+    """Account data is within the list; every live column of the account tables is in the map; the phone may be empty."""
+    entries = {f"{each.table}.{each.column}": each.holds for each in datamap.entries()}
+    held = {
+        name
+        for name, holds in entries.items()
+        if holds.category is Category.ACCOUNT or (holds.must_be_sealed and name.startswith(ACCOUNT_TABLES))
+    }
+    live = [row for row in await look.rows(LIVE_COLUMNS) if row["table_name"] in ACCOUNT_TABLES]
+    hidden = {row["name"] for row in live} - entries.keys()
+    forced = {row["name"] for row in live if row["name"].endswith(".phone") and row["required"]}
+    wrong = sorted(hidden | forced | (held - ACCOUNT_MAY_HOLD))
+    return judge(
+        not wrong,
+        {"columns": len(live), "account_data": len(held), "wrong": len(wrong), "names": ", ".join(wrong)},
+        kept=_("%(account_data)s kinds of account data, all of them listed here"),
+        broken=_("%(wrong)s columns beyond what we list"),
+        explanation=_(
+            "These columns are not in our list, or cannot be left empty: %(names)s."
+            " We stop using them and remove them."
+        ),
+        looked_at=_("Every column of the tables that hold accounts, in the live database, beside our list."),
+        query=LIVE_COLUMNS,
+        found=[{_("column"): name, _("in our list"): name not in wrong} for name in sorted(held | hidden)],
     )
-    mapped = {f"{e.table}.{e.column}" for e in datamap.entries()}
-    hidden = sorted(row["name"] for row in live if row["name"] not in mapped)
-    extra = sorted(name for name in listed if name.split(".")[1] not in ACCOUNT_MAY_HOLD)
-    phone_required = [r["name"] for r in live if r["name"].endswith(".phone") and r["is_nullable"] == "NO"]
-    found: Rows = [{"column": name, "declared": name in mapped} for name in sorted(listed | set(hidden))]
-    looked = "Every column of the tables that hold accounts, in the live database, beside the list in the policy."
-    if hidden or extra or phone_required:
-        wrong = ", ".join([*hidden, *extra, *phone_required])
-        return broken(
-            f"{len(hidden) + len(extra) + len(phone_required)} columns beyond what we list",
-            f"These columns are not in the list, or cannot be left empty: {wrong}. We stop using them and remove them.",
-            columns=len(listed),
-            undeclared=len(hidden),
-        ).with_evidence(looked, found=found)
-    return kept(f"{len(listed)} columns, all of them listed here", columns=len(listed)).with_evidence(looked, found=found)
 
 
-USAGE_TABLES_QUERY = """
-SELECT table_name, column_name, data_type FROM information_schema.columns
-WHERE table_schema = 'public' AND table_name IN ('usage_record', 'ledger_entry') ORDER BY 1, ordinal_position
-"""
-TEXT_LIMIT = 120
-"""Characters in the longest identifier a usage row needs; a prompt does not hide below it for long."""
+USAGE_TABLES = ("usage_record", "ledger_entry")
+LONGEST_IDENTIFIER = 120
+"""Characters in the longest identifier a usage row needs; a message does not hide below it for long."""
+PROSE = r"\s\S+\s\S+\s"
+"""Four words in a row: an identifier has none, a message has."""
+
+
+def wordy(values: list[ColumnElement[str]]) -> ColumnElement[bool]:
+    """Whether one of these texts reads like a message."""
+    return or_(
+        *(func.length(value) > LONGEST_IDENTIFIER for value in values),
+        *(value.regexp_match(PROSE) for value in values),
+    )
 
 
 @promise(
     "collect.usage",
     1,
     _("For each call we note the time, model, sizes, duration and price. Never the words."),
+    every_minutes=5,
 )
 async def usage(look: Look) -> Finding:
-    """Usage tables have no column of content, and no text in them is long enough to be a message."""
-    columns = await look.rows(USAGE_TABLES_QUERY)
-    content = {
-        f"{e.table}.{e.column}" for e in datamap.entries() if e.holds.category is Category.CONTENT and e.table == "usage_record"
-    }
-    mapped = {f"{e.table}.{e.column}" for e in datamap.entries()}
-    texts = [c["column_name"] for c in columns if c["table_name"] == "usage_record" and "char" in c["data_type"]]
-    texts += [c["column_name"] for c in columns if c["table_name"] == "usage_record" and c["data_type"] in {"text", "jsonb"}]
-    undeclared = [n for c in columns if (n := f"{c['table_name']}.{c['column_name']}") not in mapped]
-    wordy = " OR ".join(
-        f"length(\"{name}\"::text) > {TEXT_LIMIT} OR \"{name}\"::text ~ '\\s\\S+\\s\\S+\\s'" for name in texts
+    """Usage tables have no column of content or outside the map, and no text in them reads like a message."""
+    entries = {f"{each.table}.{each.column}": each.holds for each in datamap.entries()}
+    live = [row for row in await look.rows(LIVE_COLUMNS) if row["table_name"] in USAGE_TABLES]
+    content = [row["name"] for row in live if row["name"] not in entries or entries[row["name"]].must_be_sealed]
+    found: Rows = []
+    query = None
+    for name in USAGE_TABLES:
+        texts = [
+            cast(column(row["column_name"]), Text)
+            for row in live
+            if row["table_name"] == name and row["kind"].startswith(TEXT_KINDS)
+        ]
+        query = select(func.count().label("rows"), func.count().filter(wordy(texts)).label("wordy"))
+        query = query.select_from(table(name))
+        found.append({_("store"): name, **await look.row(query)})
+    rows, said = sum(each["rows"] for each in found), sum(each["wordy"] for each in found)
+    return judge(
+        not said and not content,
+        {"rows": rows, "wordy": said, "content_columns": len(content)},
+        kept=_("0 of %(rows)s usage rows hold any words"),
+        broken=_("%(wordy)s usage rows with words in them, %(content_columns)s columns that could hold some"),
+        explanation=_(
+            "Something that reads like a message stands in a usage table, or could."
+            " It is removed, and what wrote it is stopped."
+        ),
+        looked_at=_("Every text of every usage row: is there anything that reads like a message?"),
+        query=query,
+        found=found,
     )
-    query = f"SELECT count(*) AS rows, count(*) FILTER (WHERE {wordy or 'false'}) AS wordy FROM usage_record"  # noqa: S608 - names from the catalogue
-    row = (await look.rows(query.replace(":", r"\:")))[0]
-    looked = "Every text column of every usage row: is there anything that reads like a message?"
-    if content or undeclared or row["wordy"]:
-        return broken(
-            f"{row['wordy']} usage rows with words in them",
-            "Something that reads like a message stands in a usage table. It is removed, and what wrote it is stopped.",
-            rows=row["rows"],
-            wordy=row["wordy"],
-            undeclared=len(undeclared) + len(content),
-        ).with_evidence(looked, query, [row])
-    return kept(f"0 of {row['rows']} usage rows hold any words", rows=row["rows"], wordy=0).with_evidence(looked, query, [row])
 
 
-PAYMENT_TABLES_QUERY = """
-SELECT c.table_name, c.column_name FROM information_schema.columns c
-WHERE c.table_schema = 'public' AND c.data_type IN ('text', 'character varying', 'jsonb', 'json')
-  AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhrelid WHERE k.relname = c.table_name)
-  AND (c.table_name LIKE '%payment%' OR c.table_name LIKE '%webhook%' OR c.table_name LIKE 'ledger%'
-       OR c.table_name LIKE 'wallet%' OR c.table_name LIKE 'procrastinate_jobs')
-"""
+CARD = re.compile(r"(?<![0-9a-fA-F.-])(?:\d[ -]?){12,18}\d(?![0-9a-fA-F-])")
+MAY_BE_CARD = "[0-9][0-9 -]{11,}[0-9]"
+PAYMENT_PLACES = re.compile(r"payment|webhook|ledger|wallet|invoice|order|procrastinate_jobs")
 
 
 @promise(
     "payment.no-card",
     1,
     _("We never store a card number, CVV, UPI PIN or bank login. The payment company handles those."),
+    asks=["logs.secrets"],
+    every_minutes=15,
 )
 async def no_card(look: Look) -> Finding:
-    """No text of a payment table, webhook body or job holds a number that passes a card's check digit."""
-    places = await look.rows(PAYMENT_TABLES_QUERY)
-    rows = hits = 0
-    found: Rows = []
-    for place in places:
-        table, column = place["table_name"], place["column_name"]
-        values = await look.rows(
-            f'SELECT "{column}"\\:\\:text AS value FROM "{table}" WHERE "{column}"\\:\\:text ~ \'[0-9][0-9 -]{{11,}}[0-9]\''  # noqa: S608 - names from the catalogue
-        )
-        rows += await look.one(f'SELECT count(*) FROM "{table}"') or 0  # noqa: S608 - a name from the catalogue
-        here = sum(holds_card(row["value"]) for row in values)
-        hits += here
-        found.append({"place": f"{table}.{column}", "card numbers": here})
-    looked = "Every text in payments, wallets, webhook bodies and jobs: a number of 13 to 19 digits with a valid check digit."
-    if hits:
-        return broken(
-            f"{hits} card numbers found",
-            "Card numbers were written where none may be. They are removed now, and the people concerned are told.",
-            places=len(places),
-            cards=hits,
-        ).with_evidence(looked, found=found)
-    return kept(f"0 card numbers in {len(places)} places", places=len(places), rows=rows, cards=0).with_evidence(looked, found=found)
-
-
-def holds_card(text: str) -> bool:
-    """Whether a text holds a number that could be a payment card: 13 to 19 digits, first 2 to 6, valid by Luhn (ISO/IEC 7812-1)."""
-    return any(
-        digits[0] in "23456" and luhn(digits) for match in CARD.finditer(text) if (digits := re.sub(r"\D", "", match[0]))
+    """No text of a payment table, webhook body, job or log holds a number that passes a card's check digit."""
+    logs: dict[str, int] = look.ask("logs.secrets")
+    found: Rows = [{_("place"): "logs", _("rows"): logs["lines"], _("card numbers"): logs["cards"]}]
+    query = None
+    for row in await look.rows(LIVE_COLUMNS):
+        if not PAYMENT_PLACES.search(row["table_name"]) or not row["kind"].startswith(TEXT_KINDS):
+            continue
+        value = cast(column(row["column_name"]), Text)
+        place = table(row["table_name"])
+        query = select(value.label("value")).select_from(place).where(value.regexp_match(MAY_BE_CARD))
+        cards = sum(holds_card(each["value"]) for each in await look.rows(query))
+        rows = await look.one(select(func.count()).select_from(place))
+        found.append({_("place"): row["name"], _("rows"): rows, _("card numbers"): cards})
+    cards = sum(each["card numbers"] for each in found)
+    return judge(
+        not cards and len(found) > 1,
+        {"places": len(found), "rows": sum(each["rows"] for each in found), "cards": cards},
+        kept=_("0 card numbers in %(places)s places"),
+        broken=_("%(cards)s card numbers found"),
+        explanation=_(
+            "Card numbers were written where none may be. They are removed now, and the people concerned are told."
+        ),
+        looked_at=_(
+            "Every text in payments, wallets, webhook bodies, jobs and logs:"
+            " is there a number of 13 to 19 digits with a card's check digit?"
+        ),
+        query=query,
+        found=found,
     )
+
+
+def holds_card(words: str) -> bool:
+    """Whether a text holds a number that could be a payment card: 13 to 19 digits, first 2 to 6, valid by Luhn.
+
+    Source: ISO/IEC 7812-1.
+    """
+    numbers = (re.sub(r"\D", "", match[0]) for match in CARD.finditer(words))
+    return any(digits[0] in "23456" and luhn(digits) for digits in numbers)
 
 
 def luhn(digits: str) -> bool:
@@ -136,5 +161,5 @@ def luhn(digits: str) -> bool:
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (2 if place % 2 else 1)
-        total += value - 9 if value > 9 else value  # noqa: PLR2004 - the digits of a two-digit product
+        total += value - 9 if value > 9 else value
     return total % 10 == 0

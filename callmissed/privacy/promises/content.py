@@ -1,63 +1,92 @@
 """Promises on content (Policy §1): kept apart, and never used to train."""
 
+from typing import Any
+
 from callmissed.foundation.database import isolation
-from callmissed.privacy.promises.engine import Finding, Look, broken, kept, promise
+from callmissed.privacy.promises.engine import Finding, Look, judge, promise
 
 _ = str
 
 
-@promise("content.isolated", 1, _("Your messages, calls and files stay in your own partition. No other business can reach them."))
+@promise(
+    "content.isolated",
+    1,
+    _("Your messages, calls and files stay in your own partition. No other business can reach them."),
+    asks=["isolation.stranger"],
+)
 async def isolated(look: Look) -> Finding:
     """The isolation catalogue holds on every tenant relation; a stranger's transaction sees nothing."""
     relations = await isolation.relations(look.connection)
-    findings = await isolation.findings(look.connection)
-    stranger: dict[str, int] = await look.ask("isolation.stranger")
+    gaps = await isolation.findings(look.connection)
+    stranger: dict[str, int] = look.ask("isolation.stranger")
     seen = sum(stranger.values())
-    found = [{"relation": name, "rows a stranger sees": stranger.get(name, 0)} for name in relations if name in stranger]
-    looked = (
-        f"{len(isolation.CHECKS)} ways to lose isolation, each asked of the live schema; then a business that was made up for"
-        " this check tries to read every table."
+    return judge(
+        not gaps and not seen and bool(stranger),
+        {
+            "relations": len(relations),
+            "traps": len(isolation.CHECKS),
+            "gaps": len(gaps),
+            "tables": len(stranger),
+            "rows_seen": seen,
+            "names": "; ".join(f"{each.trap}: {each.where}" for each in gaps[:5]),
+        },
+        kept=_("0 rows visible to a made-up business, in %(tables)s tables"),
+        broken=_("%(gaps)s gaps, %(rows_seen)s rows visible to a made-up business"),
+        explanation=_("A lock between businesses is open (%(names)s). We close it now and tell those affected."),
+        looked_at=_(
+            "%(traps)s ways to lose isolation, each asked of the live schema of %(relations)s relations; then a business"
+            " that was made up for this check tries to read every table."
+        ),
+        found=[{_("table"): name, _("rows it sees"): rows} for name, rows in sorted(stranger.items())],
     )
-    if findings or seen:
-        wrong = "; ".join(f"{each.trap}: {each.where}" for each in findings[:5])
-        return broken(
-            f"{len(findings)} gaps, {seen} rows visible to a stranger",
-            f"A lock between businesses is open ({wrong or 'rows are visible'}). We close it now and tell those affected.",
-            relations=len(relations),
-            gaps=len(findings),
-            rows_seen=seen,
-        ).with_evidence(looked, found=found)
-    return kept(
-        f"0 rows visible to a stranger, in {len(relations)} tables", relations=len(relations), gaps=0, rows_seen=0
-    ).with_evidence(looked, found=found)
 
 
-CALLS_QUERY = "SELECT upstream, count(*) AS calls FROM usage_record GROUP BY upstream ORDER BY upstream"
+CALLS = "SELECT upstream, may_train, count(*) AS calls FROM usage_record GROUP BY 1, 2 ORDER BY 1, 2"
 
 
-@promise("content.no-training", 1, _("What you write or say is never used to train anyone's AI."))
+@promise(
+    "content.no-training",
+    1,
+    _("What you write or say is never used to train anyone's AI."),
+    asks=["gateway.upstreams"],
+)
 async def no_training(look: Look) -> Finding:
-    """Every upstream that may receive content has a no-training contract on record; calls to any other are zero."""
-    upstreams: dict[str, dict[str, object]] = await look.ask("gateway.upstreams")
-    calls = {row["upstream"]: row["calls"] for row in await look.rows(CALLS_QUERY)}
-    without = sorted(
-        name for name in upstreams.keys() | calls.keys() if name and upstreams.get(name, {}).get("trains_on_content") is not False
+    """Every upstream in use has a no-training contract on record; calls that went to any other are zero.
+
+    A past call is judged by the terms that were in force when it was made: they stand in its usage record.
+    """
+    upstreams: dict[str, dict[str, Any]] = look.ask("gateway.upstreams")
+    calls = await look.rows(CALLS)
+    without = {name for name, terms in upstreams.items() if terms["trains_on_content"]}
+    usable = sorted(name for name in without if upstreams[name]["enabled"])
+    strayed = [row for row in calls if row["may_train"] or row["upstream"] in without]
+    suspects = sorted({*usable, *(row["upstream"] for row in strayed)})
+    found = [
+        {
+            _("supplier"): name,
+            _("no-training contract"): terms["contract"] or "–",
+            _("in use"): terms["enabled"],
+            _("calls in 90 days"): sum(row["calls"] for row in calls if row["upstream"] == name),
+        }
+        for name, terms in sorted(upstreams.items())
+    ]
+    figures = {
+        "suppliers": len(upstreams),
+        "in_use": sum(bool(terms["enabled"]) for terms in upstreams.values()),
+        "without_contract": len(usable),
+        "calls": sum(row["calls"] for row in calls),
+        "strayed": sum(row["calls"] for row in strayed),
+        "names": ", ".join(suspects),
+    }
+    return judge(
+        not usable and not strayed and bool(upstreams),
+        figures,
+        kept=_("%(in_use)s of %(in_use)s suppliers in use have a no-training contract; 0 of %(calls)s calls to others"),
+        broken=_("%(strayed)s calls to suppliers without a no-training contract; %(without_contract)s of them in use"),
+        explanation=_(
+            "These suppliers may train on content: %(names)s. They are switched off, and affected businesses are told."
+        ),
+        looked_at=_("Every model supplier that may receive content, its contract terms, and every call of the last 90 days."),
+        query=CALLS,
+        found=found,
     )
-    strayed = sum(calls.get(name, 0) for name in without)
-    found = [{"supplier": n, "no-training contract": n not in without, "calls": calls.get(n, 0)} for n in sorted(upstreams.keys() | calls.keys()) if n]
-    looked = "Every model supplier that may receive content, its contract terms, and every call of the last 90 days."
-    usable = [name for name in without if upstreams.get(name, {}).get("enabled")]
-    if strayed or usable:
-        return broken(
-            f"{strayed} calls to suppliers without a no-training contract",
-            f"These suppliers may train on content: {', '.join(without)}. They are switched off, and affected businesses are told.",
-            suppliers=len(upstreams),
-            without=len(without),
-            calls=strayed,
-        ).with_evidence(looked, CALLS_QUERY, found)
-    return kept(
-        f"{len(upstreams) - len(without)} of {len(upstreams)} suppliers have a no-training contract; 0 calls to others",
-        suppliers=len(upstreams),
-        without=len(without),
-        calls=0,
-    ).with_evidence(looked, CALLS_QUERY, found)

@@ -1,7 +1,13 @@
 """Promises on keeping (Policy §5): how long, and no longer."""
 
+from datetime import datetime, timedelta
+
+from sqlalchemy import Table, exists, func, select
+
 from callmissed.foundation import clock, datamap
-from callmissed.privacy.promises.engine import Finding, Look, Rows, broken, kept, promise
+from callmissed.foundation.datamap import Row
+from callmissed.foundation.ids import PLATFORM
+from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise
 
 _ = str
 
@@ -9,66 +15,94 @@ LIMIT_DAYS = 90
 """Policy §5: usage logs up to 90 days."""
 
 
-@promise("keep.usage-logs", 5, _("Usage logs are kept for at most 90 days. After that, nothing in them points to you."))
+@promise(
+    "keep.usage-logs",
+    5,
+    _("Usage logs are kept for at most 90 days. After that, nothing in them points to you."),
+)
 async def usage_logs(look: Look) -> Finding:
     """The oldest identifiable row of every table that lives by this promise is younger than the limit."""
     found: Rows = []
-    late = rows = 0
-    oldest_days = 0.0
-    for table in datamap.tables():
-        keep = table.info["row"].__keep__
+    query, oldest = None, clock.now()
+    for held in datamap.tables():
+        keep = held.info["row"].__keep__
         if keep.promise != "keep.usage-logs":
             continue
-        row = (
-            await look.rows(
-                f'SELECT count(*) AS rows, min("{keep.anchor}") AS oldest, count(*) FILTER (WHERE "{keep.anchor}" <'  # noqa: S608 - names from the map
-                f' :now - make_interval(days => {keep.days or LIMIT_DAYS})) AS late FROM "{table.name}"',
-                now=clock.now(),
-            )
-        )[0]
-        rows += row["rows"]
-        late += row["late"]
-        if row["oldest"]:
-            oldest_days = max(oldest_days, (clock.now() - row["oldest"]).total_seconds() / 86400)
-        found.append({"store": table.name, **row})
-    looked = "The oldest row that still points to somebody, in every store that holds usage."
-    query = "SELECT min(at), count(*) FILTER (WHERE at < now() - interval '90 days') FROM usage_record"
-    if late or not found:
-        return broken(
-            f"{late} rows past the limit; the oldest is {oldest_days:.0f} days old",
-            "Usage rows were kept too long. The clean-up runs again within the hour and this mark changes by itself.",
-            rows=rows,
-            late=late,
-            oldest_days=round(oldest_days, 1),
-        ).with_evidence(looked, query, found)
-    return kept(f"Oldest is {oldest_days:.0f} days old; 0 past the limit", rows=rows, late=0, oldest_days=round(oldest_days, 1)).with_evidence(
-        looked, query, found
+        at = held.columns[keep.anchor]
+        before = clock.now() - timedelta(days=min(keep.days or LIMIT_DAYS, LIMIT_DAYS))
+        query = select(
+            func.count().label("rows"), func.min(at).label("oldest"), func.count().filter(at < before).label("late")
+        )
+        row = await look.row(query.select_from(held))
+        oldest = min(oldest, row["oldest"] or oldest)
+        found.append({_("store"): held.name, **row, "oldest": age(row["oldest"])})
+    late = sum(row["late"] for row in found)
+    days = (clock.now() - oldest).days
+    return judge(
+        not late and bool(found),
+        {"stores": len(found), "rows": sum(row["rows"] for row in found), "late": late, "oldest_days": days},
+        kept=_("The oldest of %(rows)s rows is %(oldest_days)s days old; 0 past the limit"),
+        broken=_("%(late)s rows past the limit; the oldest is %(oldest_days)s days old"),
+        explanation=_(
+            "Usage rows were kept too long. The clean-up runs again within the hour, and this mark changes by itself."
+        ),
+        looked_at=_("The oldest row that still points to somebody, in every store that holds usage."),
+        query=query,
+        found=found,
     )
 
 
-ORPHANS = "SELECT count(*) AS rows FROM \"{table}\" x WHERE NOT EXISTS (SELECT FROM tenant t WHERE t.id = x.tenant_id) AND x.tenant_id <> '00000000-0000-0000-0000-000000000000'"
+def age(moment: datetime | None) -> str:
+    """How old something is, in whole days and hours: "89 d 21 h"."""
+    if moment is None:
+        return "–"
+    passed = clock.now() - moment
+    return f"{passed.days} d {passed.seconds // 3600} h"
 
 
-@promise("keep.active", 5, _("We keep your account's data as long as you have the account, and no longer."))
+def mapped(name: str) -> Table:
+    """The mapped table of that name."""
+    return Row.metadata.tables[name]
+
+
+@promise(
+    "keep.active",
+    5,
+    _("We keep your account's data as long as you have the account, and no longer."),
+    every_minutes=5,
+)
 async def active(look: Look) -> Finding:
-    """No row outlives its tenant, and no active account lacks its own data."""
+    """No row outlives its tenant, and no member of a workspace lacks their account."""
+    tenants, members, accounts = mapped("tenant"), mapped("membership"), mapped("user_account")
     found: Rows = []
-    orphans = 0
-    for table in datamap.tables():
-        if not datamap.is_tenant_table(table):
+    for held in datamap.tables():
+        if not datamap.is_tenant_table(held):
             continue
-        here = await look.one(ORPHANS.format(table=table.name))
-        orphans += here
-        found.append({"store": table.name, "rows without an account": here})
-    incomplete = await look.one("SELECT count(*) FROM user_account WHERE deactivated_at IS NULL AND (email IS NULL OR email_index IS NULL)")
-    accounts = await look.one("SELECT count(*) FROM tenant")
-    looked = "Every row of every table that belongs to a business: does the business still exist? Every account: is its data whole?"
-    if orphans or incomplete:
-        return broken(
-            f"{orphans} rows without an account, {incomplete} accounts without their data",
-            "Something outlived its account or was lost from it. Left-overs are erased; losses are restored and reported.",
-            accounts=accounts,
-            orphans=orphans,
-            incomplete=incomplete,
-        ).with_evidence(looked, found=found)
-    return kept(f"{accounts} accounts, 0 rows left behind", accounts=accounts, orphans=0, incomplete=0).with_evidence(looked, found=found)
+        mine = held.columns["tenant_id"]
+        gone = ~exists().where(tenants.columns["id"] == mine)
+        orphans = await look.one(select(func.count()).select_from(held).where(gone, mine != PLATFORM))
+        found.append({_("store"): held.name, _("rows without an account"): orphans})
+    lost = ~exists().where(accounts.columns["id"] == members.columns["user_id"])
+    query = select(func.count()).select_from(members).where(lost)
+    incomplete = await look.one(query)
+    left = sum(row["rows without an account"] for row in found)
+    return judge(
+        not left and not incomplete,
+        {
+            "accounts": await look.one(select(func.count()).select_from(tenants)),
+            "stores": len(found),
+            "orphans": left,
+            "incomplete": incomplete,
+        },
+        kept=_("%(accounts)s accounts, 0 rows left behind in %(stores)s stores"),
+        broken=_("%(orphans)s rows without an account, %(incomplete)s people without theirs"),
+        explanation=_(
+            "Something outlived its account or was lost from it. Left-overs are erased; losses are restored and reported."
+        ),
+        looked_at=_(
+            "Every row of every table that belongs to a business: does the business still exist?"
+            " Every member of a business: is their account there?"
+        ),
+        query=query,
+        found=found,
+    )

@@ -31,7 +31,13 @@ KEEP = Keep(until="the test ends", promise="keep.active")
 def declare(columns: dict[str, object], **attributes: object) -> type[Row]:
     """Make a table class as the import of a models module would."""
     name = f"t_{uuid.uuid4().hex}"
-    body = {"__tablename__": name, "__doc__": "A row.", "__keep__": KEEP, "__module__": __name__, **attributes}
+    body = {
+        "__tablename__": name,
+        "__doc__": "A row.",
+        "__keep__": KEEP,
+        "__module__": __name__,
+        **attributes,
+    }
     body["__annotations__"] = {key: Mapped[bytes] if "sealed" in key else Mapped[str] for key in columns}
     made = type(name, (TenantTable,), body | columns)
     Row.metadata.remove(made.__table__)
@@ -71,7 +77,8 @@ def test_a_life_span_needs_its_anchor() -> None:
         Keep(days=90, promise="keep.usage-logs")
     with pytest.raises(NotDeclared, match="no column of it"):
         declare(
-            {"note": column(nothing("a note"), String(10))}, __keep__=Keep(days=90, promise="p", anchor="nowhere")
+            {"note": column(nothing("a note"), String(10))},
+            __keep__=Keep(days=90, promise="p", anchor="nowhere"),
         )
 
 

@@ -33,7 +33,9 @@ async def failing_commit(tx: ControlTx) -> Response:
     """Answers 200, but its commit fails on a deferred constraint."""
     await tx.session.execute(text("CREATE TEMP TABLE probe_parent (id int PRIMARY KEY) ON COMMIT DROP"))
     await tx.session.execute(
-        text("CREATE TEMP TABLE probe (id int REFERENCES probe_parent DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP")
+        text(
+            "CREATE TEMP TABLE probe (id int REFERENCES probe_parent DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP"
+        )
     )
     await tx.session.execute(text("INSERT INTO probe VALUES (1)"))
     return JSONResponse({"committed": True})
@@ -93,7 +95,9 @@ async def test_a_failing_commit_is_not_a_success(probe: httpx.AsyncClient) -> No
     assert reply.json()["code"] == "internal"
 
 
-async def test_problems_have_one_shape_and_no_inner_text(probe: httpx.AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
+async def test_problems_have_one_shape_and_no_inner_text(
+    probe: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
     """RFC 9457 for programs; what crashed is named by type only, in the reply and in the log."""
     reply = await probe.get("/probe/conflict")
     assert reply.status_code == 409
@@ -132,7 +136,12 @@ async def test_bodies_are_limited_by_header_and_by_count(probe: httpx.AsyncClien
 
 @pytest.mark.parametrize(
     "headers",
-    [{"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "null"}],
+    [
+        {"origin": "http://evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "null"},
+    ],
 )
 async def test_cross_site_writes_are_refused(probe: httpx.AsyncClient, headers: dict[str, str]) -> None:
     """Browsers say where a request comes from; reads and programs are not hindered."""
@@ -156,7 +165,9 @@ async def test_every_reply_carries_the_security_headers(probe: httpx.AsyncClient
         assert headers["x-content-type-options"] == "nosniff"
 
 
-async def test_the_tenant_does_not_outlive_its_transaction(services: Services, make: Callable[..., Awaitable[Tx]]) -> None:
+async def test_the_tenant_does_not_outlive_its_transaction(
+    services: Services, make: Callable[..., Awaitable[Tx]]
+) -> None:
     """After the transaction the connection of the pool knows no tenant."""
     access = make.access()  # pyright: ignore[reportFunctionMemberAccess]
     async with services.db.tenant(access) as tx:

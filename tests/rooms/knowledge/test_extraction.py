@@ -1,13 +1,14 @@
 """Every kind of document is read, and every bad one is refused with its own clear problem."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 
 import pytest
 
 from callmissed.knowledge import problems
-from callmissed.knowledge.extraction import MAX_BYTES, read, reading
+from callmissed.knowledge.extraction import MAX_BYTES, child, read, reading
 from tests.rooms.knowledge import documents
 from tests.rooms.knowledge.documents import paragraph, pdf, table, word_document
 
@@ -158,3 +159,17 @@ async def test_reading_does_not_hold_up_the_server() -> None:
         longest, last = max(longest, time.monotonic() - last), time.monotonic()
     await reads
     assert longest < 0.5
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_damage_of_any_kind_ends_in_text_or_a_named_problem(seed: int) -> None:
+    dice = random.Random(seed)
+    kind = dice.choice(["pdf", "docx"])
+    good = (
+        pdf("Some readable text\nin two lines", "More") if kind == "pdf" else word_document(paragraph("text"))
+    )
+    damaged = bytearray(good)
+    for _ in range(dice.randint(1, 30)):
+        damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+    answer = child.answer(kind, bytes(damaged[: dice.randint(len(damaged) // 2, len(damaged))]))
+    assert "blocks" in answer or issubclass(getattr(problems, answer["problem"]), problems.Unreadable)

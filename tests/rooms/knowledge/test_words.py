@@ -1,13 +1,15 @@
 """Languages, words, sentences and passages: the pure parts that everything else stands on."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callmissed.knowledge.extraction import Block, from_markdown
 from callmissed.knowledge.language import CONFIGURATIONS, configuration_of, language_of
 from callmissed.knowledge.passages import MOST_WORDS, passages
 from callmissed.knowledge.question import understand
 from callmissed.knowledge.sentences import sentences
-from callmissed.knowledge.words import distance, fold, likeness, stem
+from callmissed.knowledge.words import distance, fold, likeness, stem, words_of
 
 
 @pytest.mark.parametrize(
@@ -111,6 +113,11 @@ def test_a_question_is_taken_apart() -> None:
     assert asked.wants_amount
     assert understand("कब खुलते हैं?").wants_time
     assert understand("price or rate?").terms[0].asked == ("price",)
+
+
+@given(st.text())
+def test_folded_words_hold_nothing_that_a_tsquery_would_read(text: str) -> None:
+    assert all(not set(word) & set("'\\\\&|!():*<> ") and word == word.strip() for word in words_of(text))
 
 
 def test_an_endless_question_is_cut() -> None:

@@ -1,0 +1,149 @@
+"""Walking through the public pages as a new visitor's browser would, to see what they set, load and tick.
+
+The walk happens in this process over ASGI, so no request leaves it and nothing is rendered that a visitor could not see.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from http.cookies import SimpleCookie
+from urllib.parse import urljoin, urlsplit
+
+from starlette.types import ASGIApp, Message
+
+DOORS = ("/", "/demo", "/privacy", "/privacy?view=text", "/sign-in", "/sign-in/code", "/?lang=hi")
+"""Where the walk begins; it follows links from there."""
+
+ELSEWHERE = ("/static/", "/v1/", "/privacy/evidence/", "/gallery", "/outbox")
+"""Not walked: files, the API, figures of single promises, and pages of a laptop that visitors never see."""
+
+MOST = 60
+LOADING = {
+    "script": "src",
+    "link": "href",
+    "img": "src",
+    "iframe": "src",
+    "form": "action",
+    "source": "src",
+    "video": "src",
+}
+
+
+@dataclass(slots=True)
+class Page:
+    """What one page, as HTML, would make a browser do. Paths and names only."""
+
+    links: list[str] = field(default_factory=list[str])
+    loads: list[str] = field(default_factory=list[str])
+    has_form: bool = False
+    is_ticked: bool = False
+
+
+class Reader(HTMLParser):
+    """Reads one page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.page = Page()
+        self._form = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note links, loads, forms and ticked boxes."""
+        held = dict(attrs)
+        self._form += tag == "form"
+        self.page.has_form |= tag == "form"
+        if tag == "a" and held.get("href"):
+            self.page.links.append(held["href"] or "")
+        if held.get(LOADING.get(tag, "")):
+            self.page.loads.append(held[LOADING[tag]] or "")
+        if tag == "input" and held.get("type") == "checkbox" and "checked" in held and self._form:
+            self.page.is_ticked = True
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave a form."""
+        self._form -= tag == "form"
+
+
+async def crawl(app: ASGIApp, base_url: str) -> dict[str, list[str]]:
+    """Walk at most 60 pages. Lists of page paths: `pages`, `forms`, `ticked`, `foreign`, `unguarded`; and `cookies` by name."""
+    seen: dict[str, list[str]] = {
+        name: [] for name in ("pages", "forms", "ticked", "foreign", "unguarded", "cookies")
+    }
+    waiting, known = list(DOORS), set(DOORS)
+    while waiting and len(seen["pages"]) < MOST:
+        path = waiting.pop(0)
+        status, headers, body = await fetch(app, base_url, path)
+        seen["cookies"] += [name for name in cookie_names(headers) if name not in seen["cookies"]]
+        if status != 200 or "text/html" not in dict(headers).get("content-type", ""):
+            continue
+        reader = Reader()
+        reader.feed(body)
+        seen["pages"].append(path)
+        _note(seen, path, reader.page, dict(headers).get("content-security-policy", ""), base_url)
+        for link in onward(reader.page.links, base_url):
+            if link not in known:
+                known.add(link)
+                waiting.append(link)
+    return seen
+
+
+def _note(seen: dict[str, list[str]], path: str, page: Page, policy: str, base_url: str) -> None:
+    if page.has_form:
+        seen["forms"].append(path)
+    if page.is_ticked:
+        seen["ticked"].append(path)
+    if any(is_foreign(address, base_url) for address in page.loads):
+        seen["foreign"].append(path)
+    if "default-src 'none'" not in policy or "http" in policy or "unsafe" in policy:
+        seen["unguarded"].append(path)
+
+
+def is_foreign(address: str, base_url: str) -> bool:
+    """Whether an address, as written in a page, leads to another origin."""
+    return urlsplit(urljoin(base_url, address))[:2] != urlsplit(base_url)[:2] and not address.startswith(
+        "data:"
+    )
+
+
+def onward(links: Iterable[str], base_url: str) -> list[str]:
+    """Links of this origin that are worth a visit, without fragments."""
+    inner = [urlsplit(urljoin(base_url, link)) for link in links if not is_foreign(link, base_url)]
+    paths = [each.path + (f"?{each.query}" if each.query else "") for each in inner]
+    return [path for path in paths if not path.startswith(ELSEWHERE) and "next=" not in path]
+
+
+def cookie_names(headers: Iterable[tuple[str, str]]) -> list[str]:
+    """Names of the cookies a reply sets."""
+    return [name for header, value in headers if header == "set-cookie" for name in SimpleCookie(value)]
+
+
+async def fetch(app: ASGIApp, base_url: str, path: str) -> tuple[int, list[tuple[str, str]], str]:
+    """GET one page of the application in this process: status, headers, body."""
+    base, parts = urlsplit(base_url), urlsplit(path)
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": base.scheme,
+        "path": parts.path,
+        "raw_path": parts.path.encode(),
+        "query_string": parts.query.encode(),
+        "root_path": "",
+        "headers": [(b"host", base.netloc.encode()), (b"accept", b"text/html")],
+        "client": ("127.0.0.1", 0),
+        "server": (base.hostname, base.port or 80),
+    }
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    start = sent[0]
+    headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in start["headers"]]
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return int(start["status"]), headers, body.decode("utf-8", "replace")

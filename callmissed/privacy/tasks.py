@@ -1,0 +1,34 @@
+"""Jobs of the privacy room: checking the promises, removing what is past its days, partitions for the coming months."""
+
+import logging
+
+from callmissed.foundation import audit, jobs
+from callmissed.foundation.services import Services
+from callmissed.privacy import checking, retention
+
+log = logging.getLogger(__name__)
+
+
+@jobs.every("* * * * *", "privacy.check_promises")
+async def check_promises(services: Services) -> None:
+    """Check the promises that are due and keep what was found: a verdict, a dot of the day, a leaf where it changed."""
+    results = await checking.check_due(services)
+    for result in results:
+        if result.finding.verdict == "broken":
+            log.warning("promise %s is broken", result.promise.id)
+
+
+@jobs.every("13 * * * *", "privacy.expire")
+async def expire(services: Services) -> None:
+    """Remove every row that is past the days its table is kept (Policy §5)."""
+    async with services.db.control() as tx:
+        removed = await retention.expire(tx)
+        if removed:
+            await audit.record(tx, "privacy:rows:expired", body=removed)
+
+
+@jobs.every("31 2 * * *", "privacy.prepare_partitions")
+async def prepare_partitions(services: Services) -> None:
+    """Make the partitions of the next three months."""
+    async with services.db.control() as tx:
+        await retention.prepare_partitions(tx)
