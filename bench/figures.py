@@ -29,9 +29,13 @@ class Figure:
         return "met" if good else "MISSED"
 
 
-def against(name: str, value: float, unit: str, reference: float, *, better: Literal["lower", "higher"] = "lower") -> Figure:
+def against(
+    name: str, value: float, unit: str, reference: float, *, better: Literal["lower", "higher"] = "lower"
+) -> Figure:
     """A figure beside its reference."""
-    return Figure(name, value, unit, None, better, reference, round(value / reference, 3) if reference else None)
+    return Figure(
+        name, value, unit, None, better, reference, round(value / reference, 3) if reference else None
+    )
 
 
 def report(name: str, figures: list[Figure]) -> None:
@@ -41,6 +45,10 @@ def report(name: str, figures: list[Figure]) -> None:
         target = "" if each.target is None else f"{each.target:g}"
         reference = "" if each.reference is None else f"{each.reference:,.2f}"
         ratio = "" if each.ratio is None else f"{each.ratio:g}"
-        print(f"{each.figure:<52}{each.value:>12,.2f} {each.unit:<10}{target:>10}{reference:>12}{ratio:>8}  {each.met}")
+        print(
+            f"{each.figure:<52}{each.value:>12,.2f} {each.unit:<10}{target:>10}{reference:>12}{ratio:>8}  {each.met}"
+        )
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / f"{name}.json").write_text(json.dumps([asdict(each) for each in figures], indent=2), encoding="utf-8")
+    (OUT / f"{name}.json").write_text(
+        json.dumps([asdict(each) for each in figures], indent=2), encoding="utf-8"
+    )

@@ -64,14 +64,20 @@ def demo(home: Path) -> Generator[tuple[float, psutil.Process, dict[str, str]]]:
     links.unlink(missing_ok=True)
     began = time.monotonic()
     child = subprocess.Popen(
-        [sys.executable, "-m", "callmissed.app.cli", "up", "--demo"], env=environment, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "callmissed.app.cli", "up", "--demo"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
     )
     try:
         while not links.exists():
             if child.poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise SystemExit("the demo did not start")
             time.sleep(0.02)
-        yield time.monotonic() - began, psutil.Process(child.pid), json.loads(links.read_text(encoding="utf-8"))
+        yield (
+            time.monotonic() - began,
+            psutil.Process(child.pid),
+            json.loads(links.read_text(encoding="utf-8")),
+        )
     finally:
         child.send_signal(signal.SIGTERM)
         child.wait(30)

@@ -69,7 +69,8 @@ async def crawl(app: ASGIApp, base_url: str) -> dict[str, list[str]]:
     seen: dict[str, list[str]] = {
         name: [] for name in ("pages", "forms", "ticked", "foreign", "unguarded", "cookies")
     }
-    waiting, known = list(DOORS), set(DOORS)
+    waiting: list[str] = list(DOORS)
+    known = set(waiting)
     while waiting and len(seen["pages"]) < MOST:
         path = waiting.pop(0)
         status, headers, body = await fetch(app, base_url, path)

@@ -60,7 +60,7 @@ async def serve(
             tasks.append(group.create_task(worker.run(), name="worker"))
         server = web_server(services, installation)
         served = group.create_task(server.serve([listening]), name="web") if listening else None
-        while served and not server.started:
+        while served and not server.started and not served.done():  # noqa: ASYNC110 - uvicorn sets a flag, no event
             await asyncio.sleep(0.02)
         if ready:
             await ready(services)

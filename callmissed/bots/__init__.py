@@ -2,8 +2,8 @@
 should.
 """
 
-from callmissed.bots.problems import BotNotFound
 from callmissed.bots.answering import reply
+from callmissed.bots.problems import BotNotFound
 from callmissed.bots.service import (
     LOCAL_MODEL,
     WIDGET,

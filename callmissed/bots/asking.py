@@ -22,7 +22,9 @@ _PERSON_HINDI = re.compile(
     r"|(?:कोई|किसी)\s+(?:इंसान|इन्सान|आदमी|व्यक्ति)"
     r"|(?:इंसान|इन्सान)\s+चाहिए|किसी\s+से\s+बात"
 )
-_REFUSED = re.compile(r"\b(?:do not|don't|dont|no need to)\s+(?:want|need|talk|speak|connect)|\bnahi chahiye\b|नहीं चाहिए")
+_REFUSED = re.compile(
+    r"\b(?:do not|don't|dont|no need to)\s+(?:want|need|talk|speak|connect)|\bnahi chahiye\b|नहीं चाहिए"
+)
 
 
 def asks_for_person(text: str) -> bool:

@@ -20,7 +20,9 @@ class Bot(TenantTable):
 
     name: Mapped[str] = column(nothing("name shown to visitors", Category.BUSINESS_CONTENT), String(80))
     tagline: Mapped[str] = column(nothing("one line under the name", Category.BUSINESS_CONTENT), String(120))
-    greeting: Mapped[str] = column(nothing("first words to a visitor", Category.BUSINESS_CONTENT), String(500))
+    greeting: Mapped[str] = column(
+        nothing("first words to a visitor", Category.BUSINESS_CONTENT), String(500)
+    )
     languages: Mapped[list[str]] = column(nothing("languages it speaks, BCP 47"), JSONB)
     model: Mapped[str] = column(nothing("the model it answers with"), String(120))
     instructions: Mapped[str] = column(nothing("how it should answer", Category.BUSINESS_CONTENT), Text)

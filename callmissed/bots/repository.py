@@ -36,7 +36,5 @@ async def set_sources(tx: Tx, bot_id: UUID, sources: Sequence[UUID]) -> None:
         delete(BotKnowledge).where(BotKnowledge.tenant_id == tx.tenant_id, BotKnowledge.bot_id == bot_id)
     )
     for source_id in dict.fromkeys(sources):
-        tx.session.add(
-            BotKnowledge(tenant_id=tx.tenant_id, id=uuid7(), bot_id=bot_id, source_id=source_id)
-        )
+        tx.session.add(BotKnowledge(tenant_id=tx.tenant_id, id=uuid7(), bot_id=bot_id, source_id=source_id))
     await tx.session.flush()

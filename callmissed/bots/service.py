@@ -39,7 +39,13 @@ class BotForm:
 
 
 async def create_bot(
-    tx: Tx, *, name: str, greeting: str, sources: Sequence[UUID] = (), tagline: str = "", model: str = LOCAL_MODEL
+    tx: Tx,
+    *,
+    name: str,
+    greeting: str,
+    sources: Sequence[UUID] = (),
+    tagline: str = "",
+    model: str = LOCAL_MODEL,
 ) -> Bot:
     """A new bot with a chat widget of its own. Raises BotIncomplete."""
     bot = Bot(tenant_id=tx.tenant_id, id=uuid7(), widget_id=secrets.token_urlsafe(12))
@@ -48,7 +54,9 @@ async def create_bot(
     await tx.session.flush()
     await repository.set_sources(tx, bot.id, sources)
     await directory.put(tx, WIDGET, bot.widget_id, bot.id)
-    await audit.record(tx, "bots:bot:created", target=bot.id, body={"model": bot.model, "sources": len(sources)})
+    await audit.record(
+        tx, "bots:bot:created", target=bot.id, body={"model": bot.model, "sources": len(sources)}
+    )
     return bot
 
 
@@ -138,6 +146,10 @@ _HOST = re.compile(r"[a-z0-9*.-]+(:\d+)?")
 def _origin(text: str) -> str:
     """A website as `frame-ancestors` takes it (CSP 3 §6.4.2). Raises OriginInvalid for anything that could say more."""
     parts = urlsplit(text.strip().lower())
-    if parts.scheme not in {"http", "https"} or parts.path not in {"", "/"} or not _HOST.fullmatch(parts.netloc):
+    if (
+        parts.scheme not in {"http", "https"}
+        or parts.path not in {"", "/"}
+        or not _HOST.fullmatch(parts.netloc)
+    ):
         raise OriginInvalid(origin=text[:80])
     return f"{parts.scheme}://{parts.netloc}"

@@ -9,6 +9,8 @@ from callmissed.foundation.tenancy import Access
 
 
 @jobs.task("bots.reply")
-async def reply_to_message(services: Services, *, tenant_id: str, conversation_id: str, message_id: str) -> None:
+async def reply_to_message(
+    services: Services, *, tenant_id: str, conversation_id: str, message_id: str
+) -> None:
     """Answer one message of a contact. Runs again after a crash; the reply is given once."""
     await reply(services, Access.system(UUID(tenant_id)), UUID(conversation_id), UUID(message_id))

@@ -53,7 +53,12 @@ async def export_contact(tx: Tx, contact_id: UUID) -> dict[str, Any]:
         {"kind": row.kind, "value": await tx.vault.open(ContactHandle.value, row.id, contact_id, row.value)}
         for row in await repository.handles(tx, contact_id)
     ]
-    own = {"name": known.name, "language": known.language, "first_seen": known.first_seen, "addresses": addresses}
+    own = {
+        "name": known.name,
+        "language": known.language,
+        "first_seen": known.first_seen,
+        "addresses": addresses,
+    }
     return {"contact": own, **{name: await each.export(tx, contact_id) for name, each in _custodians.items()}}
 
 

@@ -30,9 +30,13 @@ class Contact(TenantTable):
     __keep__ = KEPT
 
     display_name: Mapped[bytes | None] = column(
-        personal(Category.CONTACT_POINT, Whose.CONTACT, "the name they gave", person="id"), Sealed(), nullable=True
+        personal(Category.CONTACT_POINT, Whose.CONTACT, "the name they gave", person="id"),
+        Sealed(),
+        nullable=True,
     )
-    language: Mapped[str] = column(metadata_of(Whose.CONTACT, "the language they write in", ("service",)), String(16))
+    language: Mapped[str] = column(
+        metadata_of(Whose.CONTACT, "the language they write in", ("service",)), String(16)
+    )
     first_seen: Mapped[datetime] = column(
         metadata_of(Whose.CONTACT, "when they first wrote or called", ("service",)), default=clock.now
     )

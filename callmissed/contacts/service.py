@@ -47,9 +47,7 @@ async def meet(tx: Tx, kind: str, value: str, *, language: str, name: str | None
     )
     handle.value = box.seal(ContactHandle.value, handle.id, value)
     tx.session.add(handle)
-    await audit.record(
-        tx, "contacts:contact:met", subject=contact.id, target=contact.id, body={"kind": kind}
-    )
+    await audit.record(tx, "contacts:contact:met", subject=contact.id, target=contact.id, body={"kind": kind})
     return contact
 
 
@@ -58,7 +56,9 @@ async def speak(tx: Tx, contact_id: UUID, language: str) -> None:
     contact = await _existing(tx, contact_id)
     if contact.language != language:
         contact.language = language
-        await audit.record(tx, "contacts:contact:language_changed", subject=contact_id, target=contact_id, body={})
+        await audit.record(
+            tx, "contacts:contact:language_changed", subject=contact_id, target=contact_id, body={}
+        )
 
 
 async def card(tx: Tx, contact_id: UUID) -> Card:

@@ -40,7 +40,9 @@ class Conversation(TenantTable):
     channel: Mapped[str] = column(nothing("webchat, whatsapp, phone, …"), String(16))
     bot_id: Mapped[UUID] = column(nothing("the bot that answers"))
     state: Mapped[str] = column(nothing("with_bot, waiting, with_teammate or resolved"), String(16))
-    waiting_reason: Mapped[str | None] = column(nothing("why a teammate is needed"), String(32), nullable=True)
+    waiting_reason: Mapped[str | None] = column(
+        nothing("why a teammate is needed"), String(32), nullable=True
+    )
     waiting_since: Mapped[datetime | None] = column(nothing("since when"), nullable=True)
     assigned_user_id: Mapped[UUID | None] = column(
         pseudonym(Whose.USER, "the teammate who has it"), nullable=True
@@ -72,10 +74,14 @@ class Message(TenantTable):
     client_ref: Mapped[str | None] = column(
         nothing("what the sender calls it, so that sending twice is saying once"), String(64), nullable=True
     )
-    event: Mapped[str | None] = column(nothing("what happened, for system messages"), String(32), nullable=True)
+    event: Mapped[str | None] = column(
+        nothing("what happened, for system messages"), String(32), nullable=True
+    )
     reason: Mapped[str | None] = column(nothing("why it happened"), String(32), nullable=True)
     body: Mapped[bytes | None] = column(
-        personal(Category.CONTENT, Whose.CONTACT, "what was said", person="contact_id"), Sealed(), nullable=True
+        personal(Category.CONTENT, Whose.CONTACT, "what was said", person="contact_id"),
+        Sealed(),
+        nullable=True,
     )
     language: Mapped[str | None] = column(nothing("language of the text, BCP 47"), String(16), nullable=True)
     citations: Mapped[list[dict[str, Any]]] = column(

@@ -64,7 +64,7 @@ async def count_by_state(tx: Tx) -> dict[str, int]:
         .where(Conversation.tenant_id == tx.tenant_id)
         .group_by(Conversation.state)
     )
-    return {state: count for state, count in (await tx.session.execute(query)).all()}
+    return dict((await tx.session.execute(query)).all())
 
 
 async def messages(tx: Tx, conversation_id: UUID, after: int = 0) -> Sequence[Message]:
@@ -131,5 +131,6 @@ async def remove(tx: Tx, contact_id: UUID) -> int:
     removed = 0
     for table in (Message, Conversation):
         query = delete(table).where(table.tenant_id == tx.tenant_id, table.contact_id == contact_id)
-        removed += (await tx.session.execute(query)).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+        gone = await tx.session.execute(query.returning(table.id))
+        removed += len(gone.all())
     return removed

@@ -29,6 +29,11 @@ class Shell:
     tally: Tally | None
 
 
+def nobody_may(_: str) -> bool:
+    """What a transaction without a caller may see: nothing."""
+    return False
+
+
 async def shell(tx: Tx) -> Shell:
     """The frame's content for the caller of this transaction."""
     access = tx.access
@@ -38,7 +43,7 @@ async def shell(tx: Tx) -> Shell:
         if access and access.actor.kind == "user" and access.actor.id
         else None
     )
-    may = access.may if access else lambda _: False
+    may = access.may if access else nobody_may
     return Shell(
         workspace=where.name,
         workspace_detail=t(where.role.title()) if where.role else "",

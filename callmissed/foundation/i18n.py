@@ -57,7 +57,9 @@ def catalogue(code: str) -> NullTranslations:
 
 def t(message: str, **values: object) -> str:
     """The message in the current language, with `%(name)s` filled in when values are given."""
-    text = catalogue(language()).gettext(message) if message else ""  # gettext("") is the catalogue's own header
+    text = (
+        catalogue(language()).gettext(message) if message else ""
+    )  # gettext("") is the catalogue's own header
     return text % values if values else text
 
 

@@ -125,7 +125,7 @@ class Worker:
             run
         )
         if job.cron:
-            self.app.periodic(cron=job.cron)(registered)
+            self.app.periodic(cron=job.cron)(registered)  # pyright: ignore[reportArgumentType] its stub knows no keyword arguments
 
     def _register_reaper(self) -> None:
         app = self.app

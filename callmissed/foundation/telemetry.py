@@ -109,6 +109,6 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
         logger.handlers.clear()
         logger.propagate = True
     # One line per job says nothing an operator needs; failures are warnings and errors.
-    logging.getLogger("procrastinate").setLevel(max(logging.getLevelName(level), logging.WARNING))
+    logging.getLogger("procrastinate").setLevel(max(logging.getLevelNamesMapping()[level], logging.WARNING))
     # Its lines carry addresses and query strings; the edge writes its own, with the route.
     logging.getLogger("uvicorn.access").disabled = True

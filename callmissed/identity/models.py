@@ -48,18 +48,24 @@ class UserAccount(ControlTable):
     full_name: Mapped[bytes | None] = column(
         personal(Category.ACCOUNT, Whose.USER, "name", person="id"), Sealed(), nullable=True
     )
-    email: Mapped[bytes] = column(personal(Category.ACCOUNT, Whose.USER, "e-mail address", person="id"), Sealed())
+    email: Mapped[bytes] = column(
+        personal(Category.ACCOUNT, Whose.USER, "e-mail address", person="id"), Sealed()
+    )
     email_index: Mapped[bytes] = column(
         pseudonym(Whose.USER, "keyed hash of the e-mail address, to sign in by"), LargeBinary
     )
     phone: Mapped[bytes | None] = column(
         personal(Category.ACCOUNT, Whose.USER, "phone number, if given", person="id"), Sealed(), nullable=True
     )
-    language: Mapped[str] = column(metadata_of(Whose.USER, "the language they read", ("service",)), String(16))
+    language: Mapped[str] = column(
+        metadata_of(Whose.USER, "the language they read", ("service",)), String(16)
+    )
     adult_declared_at: Mapped[datetime | None] = column(
         metadata_of(Whose.USER, "when they declared to be 18 or older", ("service", "legal"))
     )
-    deactivated_at: Mapped[datetime | None] = column(metadata_of(Whose.USER, "when they closed the account", ("service",)))
+    deactivated_at: Mapped[datetime | None] = column(
+        metadata_of(Whose.USER, "when they closed the account", ("service",))
+    )
 
 
 class SignInCode(ControlTable):
@@ -78,10 +84,15 @@ class SignInCode(ControlTable):
     )
     code_hash: Mapped[bytes] = column(nothing("keyed hash of the code", Category.SECRET_HASH), LargeBinary)
     address: Mapped[bytes] = column(
-        personal(Category.CONTACT_POINT, Whose.USER, "the e-mail address it was sent to", person="id"), Sealed()
+        personal(Category.CONTACT_POINT, Whose.USER, "the e-mail address it was sent to", person="id"),
+        Sealed(),
     )
-    email_index: Mapped[bytes] = column(pseudonym(Whose.USER, "keyed hash of the e-mail address"), LargeBinary)
-    language: Mapped[str] = column(metadata_of(Whose.USER, "the language it was asked in", ("service",)), String(16))
+    email_index: Mapped[bytes] = column(
+        pseudonym(Whose.USER, "keyed hash of the e-mail address"), LargeBinary
+    )
+    language: Mapped[str] = column(
+        metadata_of(Whose.USER, "the language it was asked in", ("service",)), String(16)
+    )
     expires_at: Mapped[datetime] = column(nothing("until when it works"))
     consumed_at: Mapped[datetime | None] = column(nothing("when it was redeemed"))
     replaced_at: Mapped[datetime | None] = column(nothing("when a newer one was sent"))
@@ -114,7 +125,11 @@ class Session(ControlTable):
     tenant_id: Mapped[UUID | None] = column(nothing("the workspace they are working in"))
     device: Mapped[bytes | None] = column(
         personal(
-            Category.DEVICE, Whose.USER, "browser and system, in words", purposes=("security",), person="user_id"
+            Category.DEVICE,
+            Whose.USER,
+            "browser and system, in words",
+            purposes=("security",),
+            person="user_id",
         ),
         Sealed(),
     )
@@ -151,7 +166,9 @@ class Membership(TenantTable):
     )
 
     user_id: Mapped[UUID] = column(pseudonym(Whose.USER, "who works here"))
-    role: Mapped[str] = column(nothing("owner, admin, developer, teammate or billing", Category.ACCOUNT), String(16))
+    role: Mapped[str] = column(
+        nothing("owner, admin, developer, teammate or billing", Category.ACCOUNT), String(16)
+    )
 
 
 class ApiKey(TenantTable):
@@ -163,7 +180,9 @@ class ApiKey(TenantTable):
 
     name: Mapped[str] = column(nothing("a label for the team"), String(80))
     last_four: Mapped[str] = column(nothing("the last characters, to tell keys apart"), String(4))
-    secret_hash: Mapped[bytes] = column(nothing("keyed hash of the secret", Category.SECRET_HASH), LargeBinary)
+    secret_hash: Mapped[bytes] = column(
+        nothing("keyed hash of the secret", Category.SECRET_HASH), LargeBinary
+    )
     permissions: Mapped[list[str]] = column(nothing("the services it may use"), ARRAY(String(20)))
     monthly_budget: Mapped[int | None] = column(
         nothing("the most it may spend in a month, in micro-rupees", Category.MONEY), BigInteger

@@ -8,7 +8,9 @@ READ = frozenset(
 ANSWER = frozenset({"inbox.reply", "contacts.write"})
 BUILD = frozenset({"bots.write", "knowledge.write", "keys.read", "keys.write", "playground.use"})
 PAY = frozenset({"billing.read", "billing.write", "usage.read"})
-RUN = frozenset({"team.write", "privacy.write", "audit.read", "contacts.erase", "channels.write", "billing.read"})
+RUN = frozenset(
+    {"team.write", "privacy.write", "audit.read", "contacts.erase", "channels.write", "billing.read"}
+)
 OWN = frozenset({"tenant.write", "tenant.close", "owner.transfer"})
 
 ROLES: MappingProxyType[str, frozenset[str]] = MappingProxyType(

@@ -61,12 +61,15 @@ async def check_due(services: Services) -> list[Result]:
     """Check the promises whose time has come, and keep what was found."""
     async with services.db.control() as tx:
         rows = await tx.session.execute(select(PromiseVerdict.promise, PromiseVerdict.checked_at))
-        last = {name: at for name, at in rows.tuples()}
+        last = dict(rows.tuples())
     due = [
         each
         for each in promises()
         if each.check
-        and (each.id not in last or last[each.id] + timedelta(minutes=each.every_minutes) - SLACK <= clock.now())
+        and (
+            each.id not in last
+            or last[each.id] + timedelta(minutes=each.every_minutes) - SLACK <= clock.now()
+        )
     ]
     results = await check_all(services, due)
     await keep_results(services, results)
@@ -127,9 +130,7 @@ async def _add_dot(tx: Tx, result: Result) -> None:
         "verdict": case((worse > rank, query.excluded.verdict), else_=PromiseDay.verdict),
         "checks": PromiseDay.checks + 1,
     }
-    await tx.session.execute(
-        query.on_conflict_do_update(index_elements=["promise", "day"], set_=changes)
-    )
+    await tx.session.execute(query.on_conflict_do_update(index_elements=["promise", "day"], set_=changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,6 @@ class Tally:
 async def tally(tx: Tx) -> Tally:
     """The counts, from what the last checks found."""
     query = select(PromiseVerdict.verdict, func.count()).group_by(PromiseVerdict.verdict)
-    counts = {verdict: count for verdict, count in (await tx.session.execute(query)).tuples()}
+    counts = dict((await tx.session.execute(query)).tuples())
     kept, broken = counts.get("kept", 0), counts.get("broken", 0)
     return Tally(kept, broken, len(promises()) - kept - broken)

@@ -61,5 +61,5 @@ def refuse_unready(facts: Facts) -> None:
     """Raise OperatorUnknown in production unless the operator's identity is published (Policy §13)."""
     wrong = wrong_facts(facts) if facts.production else {}
     if wrong:
-        settings = {f"CALLMISSED_{name.upper()}": why for name, why in wrong.items()}
-        raise OperatorUnknown(**settings)
+        settings = ", ".join(f"CALLMISSED_{name.upper()} is {why}" for name, why in wrong.items())
+        raise OperatorUnknown(f"{OperatorUnknown.default_message()} {settings}.")

@@ -62,7 +62,9 @@ class PolicyVersion(ControlTable):
 
     number: Mapped[int] = column(nothing("version number, from 1"), Integer)
     digest: Mapped[str] = column(nothing("SHA-256 of the policy's text and data map"), String(64))
-    text: Mapped[dict[str, Any]] = column(nothing("sentences, data map and published facts, line by line"), JSONB)
+    text: Mapped[dict[str, Any]] = column(
+        nothing("sentences, data map and published facts, line by line"), JSONB
+    )
     effective_at: Mapped[datetime] = column(nothing("from when it applies"))
     summary: Mapped[str] = column(nothing("what changed, in plain words"), String(1000))
 

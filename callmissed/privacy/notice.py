@@ -69,13 +69,17 @@ def _declared() -> Iterator[tuple[str, Holds, Keep]]:
 
 def held() -> list[Held]:
     """Every personal column and field of the data map, each in exactly one line, in the order of the categories."""
-    lines: defaultdict[tuple[Category, Whose, int | None, str | None], list[tuple[str, Holds]]] = defaultdict(list)
+    lines: defaultdict[tuple[Category, Whose, int | None, str | None], list[tuple[str, Holds]]] = defaultdict(
+        list
+    )
     for where, holds, keep in _declared():
         if holds.is_personal:
             lines[holds.category, holds.whose, keep.days, keep.until].append((where, holds))
     order = list(CATEGORIES)
     people = list(WHOSE)
-    keys = sorted(lines, key=lambda key: (order.index(key[0]), people.index(key[1]), key[2] or 0, key[3] or ""))
+    keys = sorted(
+        lines, key=lambda key: (order.index(key[0]), people.index(key[1]), key[2] or 0, key[3] or "")
+    )
     return [_line(key, lines[key]) for key in keys]
 
 

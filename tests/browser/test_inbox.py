@@ -122,7 +122,8 @@ async def test_narrow_the_list_and_the_thread_are_pages_of_their_own(
 async def test_knowledge_is_added_refused_shown_and_removed(signed_in: Page, demo: dict[str, Any]) -> None:
     await signed_in.goto(f"{demo['base_url']}/app/knowledge")
     await signed_in.set_input_files(
-        "#f-file", files=[{"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 nothing"}]
+        "#f-file",
+        files=[{"name": "broken.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 nothing"}],
     )
     await signed_in.get_by_role("button", name="Upload").click()
     await expect(signed_in.locator("#upload-wrong")).to_contain_text("PDF")

@@ -1,7 +1,6 @@
 """The chat widget in a real browser: asked, answered with its source, declined, a person called, the line cut and mended."""
 
 import re
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -13,11 +12,11 @@ NEW = {"locale": "en-IN", "viewport": {"width": 400, "height": 680}}
 
 
 @pytest.fixture
-async def chat(page: Page, demo: dict[str, Any]) -> AsyncGenerator[Page]:
+async def chat(page: Page, demo: dict[str, Any]) -> Page:
     """The widget's frame on its own, as a visitor sees it for the first time."""
     await page.set_viewport_size(NEW["viewport"])
     await page.goto(f"{demo['base_url']}/widget/{demo['widget_id']}/frame")
-    yield page
+    return page
 
 
 async def ask(chat: Page, text: str) -> None:
@@ -26,7 +25,9 @@ async def ask(chat: Page, text: str) -> None:
 
 
 async def test_it_says_what_it_is_before_anything_else(chat: Page) -> None:
-    await expect(chat.get_by_text("You are talking to an AI assistant. A person can join any time.")).to_be_visible()
+    await expect(
+        chat.get_by_text("You are talking to an AI assistant. A person can join any time.")
+    ).to_be_visible()
     await expect(chat.get_by_text("Kept until you or")).to_be_visible()
     assert await chat.context.cookies() == []
 

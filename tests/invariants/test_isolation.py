@@ -148,10 +148,10 @@ async def _attack(app: psycopg.AsyncConnection, table: str, victim: uuid.UUID, a
     for tenant, own in ((None, 0), (attacker, 1)):
         async with app.transaction(force_rollback=True):
             if tenant:
-                await app.execute(f"SET LOCAL app.tenant_id = '{tenant}'")  # pyright: ignore[reportArgumentType]
+                await app.execute(f"SET LOCAL app.tenant_id = '{tenant}'".encode())
             seen = await app.execute(
-                f"SELECT count(*), count(*) FILTER (WHERE tenant_id = %s) FROM {table}", [victim]
-            )  # pyright: ignore[reportArgumentType]
+                f"SELECT count(*), count(*) FILTER (WHERE tenant_id = %s) FROM {table}".encode(), [victim]
+            )
             row = await seen.fetchone()
             assert row is not None
             assert row[1] == 0, f"{table}: rows of another tenant are visible"
@@ -162,19 +162,19 @@ async def _attack(app: psycopg.AsyncConnection, table: str, victim: uuid.UUID, a
     ):
         try:
             async with app.transaction(force_rollback=True):
-                await app.execute(f"SET LOCAL app.tenant_id = '{attacker}'")  # pyright: ignore[reportArgumentType]
-                changed = await app.execute(statement, [victim])  # pyright: ignore[reportArgumentType]
+                await app.execute(f"SET LOCAL app.tenant_id = '{attacker}'".encode())
+                changed = await app.execute(statement.encode(), [victim])
                 assert changed.rowcount == 0, f"{table}: {statement}"
         except psycopg.errors.InsufficientPrivilege:
             continue  # an append-only table refuses outright
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with app.transaction(force_rollback=True):
-            await app.execute(f"SET LOCAL app.tenant_id = '{attacker}'")  # pyright: ignore[reportArgumentType]
+            await app.execute(f"SET LOCAL app.tenant_id = '{attacker}'".encode())
             # Row security is asked before NOT NULL and CHECK, but after a partition was chosen: so `at` comes along.
             at = await app.execute("SELECT relkind = 'p' FROM pg_class WHERE relname = %s", [table])
             partitioned = (await at.fetchone() or (False,))[0]
             columns, values = ("tenant_id, at", "%s, now()") if partitioned else ("tenant_id", "%s")
-            await app.execute(f"INSERT INTO {table} ({columns}) SELECT {values}", [victim])  # pyright: ignore[reportArgumentType]
+            await app.execute(f"INSERT INTO {table} ({columns}) SELECT {values}".encode(), [victim])
             pytest.fail(f"{table}: a row for another tenant was accepted")
 
 
@@ -201,4 +201,4 @@ async def test_partitions_cannot_be_reached_directly(
         ) as app:
             for child in children:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    await app.execute(f"SELECT FROM {child}")  # pyright: ignore[reportArgumentType]
+                    await app.execute(f"SELECT FROM {child}".encode())

@@ -75,13 +75,13 @@ async def _insert(
             ).fetchone()
             assert found
             definitions.append((table, name, found[0]))
-            await admin.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")  # pyright: ignore[reportArgumentType]
+            await admin.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}".encode())
     for table, columns in wanted.items():
         for tenant in tenants:
             values = columns | {"tenant_id": f"'{tenant}'"}
             await admin.execute(
-                f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
-            )  # pyright: ignore[reportArgumentType]
+                f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())}".encode()
+            )
     for table, name, definition in definitions:
         clean = definition.removesuffix(" NOT VALID")
-        await admin.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {clean} NOT VALID")  # pyright: ignore[reportArgumentType]
+        await admin.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {clean} NOT VALID".encode())

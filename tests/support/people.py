@@ -13,5 +13,7 @@ async def workspace_of_someone(services: Services, email: str = "") -> Access:
         user = await account_for(tx, email or f"p{uuid7().hex}@namuna.example", "en")
     access = onboarding.new_tenant(user.id)
     async with services.db.tenant(access) as tx:
-        await onboarding.found(tx, user.id, onboarding.Introduction("Asha Namuna", "Namuna Repairs", adult=True))
+        await onboarding.found(
+            tx, user.id, onboarding.Introduction("Asha Namuna", "Namuna Repairs", adult=True)
+        )
     return access

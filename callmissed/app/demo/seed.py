@@ -28,7 +28,7 @@ async def seed_demo(services: Services) -> dict[str, str]:
     facts = tomllib.loads((FOLDER / "firm.toml").read_text(encoding="utf-8"))
     path = services.home / LINKS
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    owner, tenant = await _company(services, facts)
+    tenant = await _company(services, facts)
     async with services.db.tenant(Access.system(tenant)) as tx:
         bots = await list_bots(tx)
         if bots:
@@ -61,17 +61,17 @@ async def seed_demo(services: Services) -> dict[str, str]:
     }
 
 
-async def _company(services: Services, facts: Mapping[str, Any]) -> tuple[UUID, UUID]:
-    """The owner's account and the tenant, founded the way anybody founds one."""
+async def _company(services: Services, facts: Mapping[str, Any]) -> UUID:
+    """The tenant, with its owner's account, founded the way anybody founds one."""
     async with services.db.control() as tx:
         owner = (await accounts.account_for(tx, facts["owner_email"], "en")).id
         entry = await directory.find(tx, sessions.WORKS_IN, str(owner))
     if entry is not None:
-        return owner, entry.tenant_id
+        return entry.tenant_id
     founder = onboarding.new_tenant(owner)
     async with services.db.tenant(founder) as tx:
         await onboarding.found(tx, owner, onboarding.Introduction(facts["owner"], facts["name"], adult=True))
-    return owner, founder.tenant_id
+    return founder.tenant_id
 
 
 def documents() -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The widget's routes. They belong to no signed-in user: a visitor shows the token of their own session."""
 
-from typing import Annotated, Any
 from collections.abc import AsyncGenerator
+from typing import Annotated, Any
 
 from fastapi import Body, Query
 from starlette.requests import Request
@@ -90,7 +90,9 @@ async def frame(request: Request, widget_id: str, lang: Annotated[str | None, Qu
 
 
 @router.post("/widget/{widget_id}/sessions", access=public(), status_code=201)
-async def begin(request: Request, widget_id: str, lang: Annotated[str, Query(max_length=16)] = "en") -> Response:
+async def begin(
+    request: Request, widget_id: str, lang: Annotated[str, Query(max_length=16)] = "en"
+) -> Response:
     """Begin a session: a token that opens the new visitor's own chat. Public: it opens nothing that existed before."""
     _pace(beginning, f"{widget_id} {request.client.host if request.client else ''}")
     widget = await _widget(request)

@@ -9,7 +9,11 @@ from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 declare_store(
     "web chat pace",
     "memory",
-    {"key": pseudonym(Whose.CONTACT, "visitor's random id, or network address, for the seconds a limit needs it")},
+    {
+        "key": pseudonym(
+            Whose.CONTACT, "visitor's random id, or network address, for the seconds a limit needs it"
+        )
+    },
     Keep(until="the limit has run out, seconds later", promise="keep.active"),
 )
 

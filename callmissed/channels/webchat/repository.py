@@ -33,4 +33,4 @@ async def remove_of(tx: Tx, contact_id: UUID) -> int:
     query = delete(VisitorSession).where(
         VisitorSession.tenant_id == tx.tenant_id, VisitorSession.contact_id == contact_id
     )
-    return (await tx.session.execute(query)).rowcount  # pyright: ignore[reportAttributeAccessIssue]
+    return len((await tx.session.execute(query.returning(VisitorSession.id))).all())

@@ -26,7 +26,13 @@ async def listed(request: Request, tx: TenantTx) -> Response:
     found = await bots.list_bots(tx)
     counts = {bot.id: len(await bots.sources_of(tx, bot.id)) for bot in found}
     return await workspace_page(
-        request, tx, "dashboard/bots/list.html", active="bots", bots=found, counts=counts, may_write=_may_write(tx)
+        request,
+        tx,
+        "dashboard/bots/list.html",
+        active="bots",
+        bots=found,
+        counts=counts,
+        may_write=_may_write(tx),
     )
 
 
@@ -80,7 +86,13 @@ async def change(
 ) -> Response:
     """Decide anew about a bot. What cannot be used comes back with what was typed."""
     form = BotForm(
-        name, greeting, tagline, model, instructions, sources, allowed_origins=[o for o in origins.split() if o]
+        name,
+        greeting,
+        tagline,
+        model,
+        instructions,
+        sources,
+        allowed_origins=[o for o in origins.split() if o],
     )
     access: Access = request.state.access
     db = services(request).db
@@ -102,7 +114,13 @@ def _may_write(tx: Tx) -> bool:
 
 
 async def _page(
-    request: Request, tx: Tx, bot_id: UUID, form: BotForm, *, wrong: Problem | None = None, saved: bool = False
+    request: Request,
+    tx: Tx,
+    bot_id: UUID,
+    form: BotForm,
+    *,
+    wrong: Problem | None = None,
+    saved: bool = False,
 ) -> Response:
     bot = await bots.bot_by_id(tx, bot_id)
     base = services(request).base_url

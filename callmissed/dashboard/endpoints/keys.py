@@ -35,7 +35,9 @@ async def create(
 ) -> Response:
     """Make a key and show it, this one time: the secret is in this reply and nowhere else."""
     try:
-        made = await create_key(tx, name, permissions=[each for each in allowed or [] if each], days=days or None)
+        made = await create_key(
+            tx, name, permissions=[each for each in allowed or [] if each], days=days or None
+        )
     except Problem as problem:
         return await _page(request, tx, drawer=True, problem=problem, name=name, days=days)
     return await _page(request, tx, made=made)

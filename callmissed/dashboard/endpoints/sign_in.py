@@ -67,14 +67,18 @@ async def check_code(request: Request, code: Typed = "", next: Typed = "") -> Re
     held = services(request)
     token = request.cookies.get(_waiting_cookie(request), "")
     async with held.db.control() as tx:
-        outcome = await sign_in.redeem(tx, token, code, _network(request), request.headers.get("user-agent", ""))
+        outcome = await sign_in.redeem(
+            tx, token, code, _network(request), request.headers.get("user-agent", "")
+        )
         if isinstance(outcome, sign_in.SignedIn):
             # A browser that was signed in before is somebody else from now on.
             await sessions.sign_out(tx, request.cookies.get(_session_cookie(request), ""))
     if isinstance(outcome, Problem):
         return await _code_page(request, next, problem=outcome)
     reply = RedirectResponse(onward(next) if outcome.tenant_id else _path("/welcome", next), 303)
-    _set_cookie(request, reply, _session_cookie(request), outcome.token, int(sessions.ABSOLUTE.total_seconds()))
+    _set_cookie(
+        request, reply, _session_cookie(request), outcome.token, int(sessions.ABSOLUTE.total_seconds())
+    )
     _clear_cookie(request, reply, _waiting_cookie(request))
     return reply
 
@@ -128,7 +132,9 @@ async def leave(request: Request) -> Response:
 # Pages
 
 
-async def _address_page(request: Request, wish: str, email: str = "", problem: Problem | None = None) -> Response:
+async def _address_page(
+    request: Request, wish: str, email: str = "", problem: Problem | None = None
+) -> Response:
     return await _page(request, "email", wish, problem, email=email)
 
 
@@ -151,7 +157,9 @@ async def _welcome_page(
     return await _page(request, "welcome", wish, problem, told=told or onboarding.Introduction("", ""))
 
 
-async def _page(request: Request, name: str, wish: str, problem: Problem | None, **context: object) -> Response:
+async def _page(
+    request: Request, name: str, wish: str, problem: Problem | None, **context: object
+) -> Response:
     reply = render(
         request,
         f"dashboard/sign_in/{name}.html",
@@ -226,7 +234,13 @@ def _waiting_cookie(request: Request) -> str:
 def _set_cookie(request: Request, reply: Response, name: str, value: str, seconds: int) -> None:
     """For this host only, out of reach of scripts, not sent along by other sites' requests."""
     reply.set_cookie(
-        name, value, max_age=seconds, path="/", secure=services(request).production, httponly=True, samesite="lax"
+        name,
+        value,
+        max_age=seconds,
+        path="/",
+        secure=services(request).production,
+        httponly=True,
+        samesite="lax",
     )
 
 

@@ -40,7 +40,8 @@ async def places(tx: Tx, leaf_ids: Iterable[UUID]) -> dict[UUID, LeafPlace]:
         .join(AuditCheckpoint, AuditCheckpoint.size == first)
         .where(AuditPosition.leaf_id.in_(list(leaf_ids)))
     )
-    return {leaf: LeafPlace(*place) for leaf, *place in await tx.session.execute(query)}
+    found = (await tx.session.execute(query)).tuples()
+    return {leaf: LeafPlace(position, size, at) for leaf, position, size, at in found}
 
 
 async def proof_of(db: Database, tenant_id: UUID, leaf_id: UUID) -> dict[str, Any] | None:

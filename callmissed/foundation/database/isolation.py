@@ -171,5 +171,5 @@ async def findings(connection: AsyncConnection) -> list[Finding]:
 
 async def relations(connection: AsyncConnection) -> list[str]:
     """Every tenant relation, partitions included: what a figure of this check counts."""
-    query = text(TENANT_RELATIONS + "SELECT relname FROM tenant_relation ORDER BY relname")
+    query = text(f"{TENANT_RELATIONS} SELECT relname FROM tenant_relation ORDER BY relname")  # noqa: S608 - two constants
     return list((await connection.execute(query, {"control": list(CONTROL_WITH_TENANT)})).scalars())

@@ -82,7 +82,9 @@ def problem_response(request: Request, problem: Problem) -> Response:
         if isinstance(problem, Unauthenticated) and request.method == "GET":
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303, headers)
         # What the edge itself refuses never reached the application, and has no pages.
-        page: HtmlPage | None = getattr(getattr(request.scope.get("app"), "state", None), "problem_page", None)
+        page: HtmlPage | None = getattr(
+            getattr(request.scope.get("app"), "state", None), "problem_page", None
+        )
         if page is not None:
             response = page(request, problem)
             response.headers.update(headers)

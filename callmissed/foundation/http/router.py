@@ -24,6 +24,11 @@ class Router(APIRouter):
     `body_limit=` (bytes) on a route raises or lowers what it accepts; the default is the edge's.
     """
 
+    def __init__(self, **options: Any) -> None:
+        """Options are those of FastAPI's router."""
+        super().__init__(**options)
+        self.rules: dict[str, AccessRule] = {}
+
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Register one route. FastAPI's decorators end up here."""
         extra: dict[str, Any] = dict(options.pop("openapi_extra", None) or {})
@@ -39,7 +44,7 @@ class Router(APIRouter):
         )
         route = self.routes[-1]
         if isinstance(route, APIRoute):
-            route.endpoint.__access_rule__ = access
+            self.rules[f"{','.join(sorted(route.methods or ()))} {route.path}"] = access
 
     def route_for(self, method: str, path: str, access: AccessRule, **options: Any) -> Callable[[Any], Any]:
         """Decorate an endpoint with its method, path and access rule."""

@@ -86,7 +86,9 @@ async def create_key(
     tx.session.add(row)
     await tx.session.flush()
     await directory.put(tx, HASH, row.secret_hash.hex(), row.id)
-    await audit.record(tx, "identity:key:created", target=row.id, body={"permissions": allowed, "days": days or 0})
+    await audit.record(
+        tx, "identity:key:created", target=row.id, body={"permissions": allowed, "days": days or 0}
+    )
     return NewKey(row.id, plain, secret)
 
 

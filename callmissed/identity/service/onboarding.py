@@ -81,7 +81,9 @@ async def workspace(tx: Tx) -> Workspace:
     if row is None:
         raise NotFound
     caller = tx.access.actor if tx.access else None
-    member = await repository.membership(tx, caller.id) if caller and caller.kind == "user" and caller.id else None
+    member = (
+        await repository.membership(tx, caller.id) if caller and caller.kind == "user" and caller.id else None
+    )
     return Workspace(row.id, row.name, row.slug, row.plan, member.role if member else None)
 
 

@@ -53,7 +53,9 @@ def cookie_name(*, production: bool) -> str:
 async def open_session(tx: Tx, user_id: UUID, tenant_id: UUID | None, user_agent: str) -> str:
     """Sign a browser in under a token nobody has seen before, and return it."""
     token, now = secrets.token_urlsafe(32), clock.now()
-    row = Session(id=uuid7(), user_id=user_id, tenant_id=tenant_id, last_seen_at=now, expires_at=now + ABSOLUTE)
+    row = Session(
+        id=uuid7(), user_id=user_id, tenant_id=tenant_id, last_seen_at=now, expires_at=now + ABSOLUTE
+    )
     row.token_hash = tx.vault.keyed_hash(HASH, token)
     box = await platform(tx).person(user_id, RETENTION_CLASS)
     row.device = box.seal(Session.device, row.id, describe(user_agent))

@@ -21,7 +21,9 @@ ACCOUNT_MAY_HOLD = frozenset(
 @promise(
     "collect.account",
     1,
-    _("Your account holds your name, e-mail, organisation, role and how you sign in. Your phone number only if you give it."),
+    _(
+        "Your account holds your name, e-mail, organisation, role and how you sign in. Your phone number only if you give it."
+    ),
 )
 async def account(look: Look) -> Finding:
     """Account data is within the list; every live column of the account tables is in the map; the phone may be empty."""
@@ -75,11 +77,13 @@ async def usage(look: Look) -> Finding:
     """Usage tables have no column of content or outside the map, and no text in them reads like a message."""
     entries = {f"{each.table}.{each.column}": each.holds for each in datamap.entries()}
     live = [row for row in await look.rows(LIVE_COLUMNS) if row["table_name"] in USAGE_TABLES]
-    content = [row["name"] for row in live if row["name"] not in entries or entries[row["name"]].must_be_sealed]
+    content = [
+        row["name"] for row in live if row["name"] not in entries or entries[row["name"]].must_be_sealed
+    ]
     found: Rows = []
     query = None
     for name in USAGE_TABLES:
-        texts = [
+        texts: list[ColumnElement[str]] = [
             cast(column(row["column_name"]), Text)
             for row in live
             if row["table_name"] == name and row["kind"].startswith(TEXT_KINDS)

@@ -20,7 +20,9 @@ Walk = dict[str, list[str]]
 @promise(
     "consent.quality",
     7,
-    _("When we need your consent we ask plainly, for one thing at a time, and never with a box already ticked."),
+    _(
+        "When we need your consent we ask plainly, for one thing at a time, and never with a box already ticked."
+    ),
     asks=["pages.crawl"],
     every_minutes=15,
 )
@@ -41,7 +43,9 @@ async def quality(look: Look) -> Finding:
         explanation=_(
             "A form comes with its box ticked: %(names)s. The box is emptied; consents given there do not count."
         ),
-        looked_at=_("Every form on every page, as it is sent to a browser: is any box ticked before you touch it?"),
+        looked_at=_(
+            "Every form on every page, as it is sent to a browser: is any box ticked before you touch it?"
+        ),
         found=[{_("page"): page} for page in ticked],
     )
 

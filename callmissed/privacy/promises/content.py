@@ -32,7 +32,9 @@ async def isolated(look: Look) -> Finding:
         },
         kept=_("0 rows visible to a made-up business, in %(tables)s tables"),
         broken=_("%(gaps)s gaps, %(rows_seen)s rows visible to a made-up business"),
-        explanation=_("A lock between businesses is open (%(names)s). We close it now and tell those affected."),
+        explanation=_(
+            "A lock between businesses is open (%(names)s). We close it now and tell those affected."
+        ),
         looked_at=_(
             "%(traps)s ways to lose isolation, each asked of the live schema of %(relations)s relations; then a business"
             " that was made up for this check tries to read every table."
@@ -81,12 +83,18 @@ async def no_training(look: Look) -> Finding:
     return judge(
         not usable and not strayed and bool(upstreams),
         figures,
-        kept=_("%(in_use)s of %(in_use)s suppliers in use have a no-training contract; 0 of %(calls)s calls to others"),
-        broken=_("%(strayed)s calls to suppliers without a no-training contract; %(without_contract)s of them in use"),
+        kept=_(
+            "%(in_use)s of %(in_use)s suppliers in use have a no-training contract; 0 of %(calls)s calls to others"
+        ),
+        broken=_(
+            "%(strayed)s calls to suppliers without a no-training contract; %(without_contract)s of them in use"
+        ),
         explanation=_(
             "These suppliers may train on content: %(names)s. They are switched off, and affected businesses are told."
         ),
-        looked_at=_("Every model supplier that may receive content, its contract terms, and every call of the last 90 days."),
+        looked_at=_(
+            "Every model supplier that may receive content, its contract terms, and every call of the last 90 days."
+        ),
         query=CALLS,
         found=found,
     )

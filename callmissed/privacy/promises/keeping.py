@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, exists, func, select
+from sqlalchemy import DateTime, Table, column, exists, func, select
 
 from callmissed.foundation import clock, datamap
 from callmissed.foundation.datamap import Row
@@ -28,10 +28,12 @@ async def usage_logs(look: Look) -> Finding:
         keep = held.info["row"].__keep__
         if keep.promise != "keep.usage-logs":
             continue
-        at = held.columns[keep.anchor]
+        at = column(str(keep.anchor), DateTime(timezone=True))
         before = clock.now() - timedelta(days=min(keep.days or LIMIT_DAYS, LIMIT_DAYS))
         query = select(
-            func.count().label("rows"), func.min(at).label("oldest"), func.count().filter(at < before).label("late")
+            func.count().label("rows"),
+            func.min(at).label("oldest"),
+            func.count().filter(at < before).label("late"),
         )
         row = await look.row(query.select_from(held))
         oldest = min(oldest, row["oldest"] or oldest)

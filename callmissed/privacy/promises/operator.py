@@ -1,5 +1,7 @@
 """Promises on the operator and on this policy itself (Policy §12, §13)."""
 
+from typing import Any
+
 from callmissed.foundation import clock
 from callmissed.privacy.facts import wrong_facts
 from callmissed.privacy.promises.engine import Finding, Look, judge, promise
@@ -26,7 +28,9 @@ async def published(look: Look) -> Finding:
             "Not in order: %(names)s. Whoever runs this installation must configure them;"
             " production does not start before that."
         ),
-        looked_at=_("The operator's legal identity as configured here; form and check character of the numbers."),
+        looked_at=_(
+            "The operator's legal identity as configured here; form and check character of the numbers."
+        ),
         found=[
             {_("fact"): name.replace("_", " "), _("state"): wrong.get(name, _("in order"))} for name in facts
         ],
@@ -42,7 +46,7 @@ async def date(look: Look) -> Finding:
     """The text now shown has the digest of the newest effective version, and so the date shown is its date."""
     shown = digest_of(policy_text(look.facts))
     rows = await look.rows(NEWEST, now=clock.now())
-    newest = rows[0] if rows else {"number": 0, "digest": "", "effective_at": None}
+    newest: dict[str, Any] = rows[0] if rows else {"number": 0, "digest": "", "effective_at": None}
     since = newest["effective_at"]
     return judge(
         newest["digest"] == shown,

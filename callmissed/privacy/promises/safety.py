@@ -1,6 +1,8 @@
 """Promises on safety (Policy §3; DPDP Rules 2025, Rule 6): encrypted, least privilege, hashed secrets."""
 
-from sqlalchemy import Text, cast, column, func, or_, select, table
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, cast, column, func, or_, select, table
 
 from callmissed.foundation import datamap
 from callmissed.foundation.datamap import Row
@@ -28,7 +30,9 @@ async def sealed_values(look: Look) -> Rows:
         some = select(stored.label("v")).where(stored.is_not(None)).order_by(newest).limit(SAMPLE).subquery()
         plain = or_(func.length(some.c.v) < SMALLEST_BLOB, func.get_byte(some.c.v, 0) != BLOB_VERSION)
         query = select(func.count().label("values"), func.count().filter(plain).label("plain"))
-        found.append({_("column"): f"{entry.table}.{entry.column}", **await look.row(query.select_from(some))})
+        found.append(
+            {_("column"): f"{entry.table}.{entry.column}", **await look.row(query.select_from(some))}
+        )
     return found
 
 
@@ -48,7 +52,9 @@ async def rest(look: Look) -> Finding:
     return judge(
         not plain and not unsealed and not files["found"] and values > 0 and files["hidden"] > 0,
         {"columns": len(found), "values": values, "plain": plain + len(unsealed), **files},
-        kept=_("%(columns)s columns, %(values)s values: all encrypted; %(megabytes)s MB on disk hold no hidden word"),
+        kept=_(
+            "%(columns)s columns, %(values)s values: all encrypted; %(megabytes)s MB on disk hold no hidden word"
+        ),
         broken=_("%(plain)s values in plain text, %(found)s hidden words found on disk"),
         explanation=_(
             "Personal data stands somewhere unencrypted. It is encrypted now; until then the disk is the only lock."
@@ -124,7 +130,7 @@ async def hashed_secrets(look: Look) -> Finding:
     looked = 0
     query = None
     for row in columns:
-        stored = column(row["column_name"])
+        stored: ColumnElement[Any] = column(row["column_name"])
         is_bytes = row["kind"] == "bytea"
         if not is_bytes and not row["kind"].startswith(TEXT_KINDS) and not row["kind"].endswith("[]"):
             continue
@@ -148,8 +154,12 @@ async def hashed_secrets(look: Look) -> Finding:
         },
         kept=_("0 secrets in %(columns)s columns and %(log_files)s log files"),
         broken=_("%(keys_in_tables)s readable keys in tables, %(keys_in_logs)s in logs"),
-        explanation=_("Secrets stand in readable form, or could (%(names)s). They are revoked and removed now."),
-        looked_at=_("Every text and every blob in every table, and every log file, for anything of the shape of a key."),
+        explanation=_(
+            "Secrets stand in readable form, or could (%(names)s). They are revoked and removed now."
+        ),
+        looked_at=_(
+            "Every text and every blob in every table, and every log file, for anything of the shape of a key."
+        ),
         query=query,
         found=found,
     )

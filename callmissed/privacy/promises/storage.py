@@ -41,7 +41,9 @@ async def india(look: Look) -> Finding:
         explanation=_(
             "Outside India, and nobody was told before: %(names)s. They are switched off, or everyone is told first."
         ),
-        looked_at=_("The region of the databases and files, of every model supplier in use, and of every call of 90 days."),
+        looked_at=_(
+            "The region of the databases and files, of every model supplier in use, and of every call of 90 days."
+        ),
         query=CALLS,
         found=[{_("place"): name, _("region"): region} for name, region in places.items()],
     )

@@ -1,6 +1,7 @@
 """A bot: answers once with its sources, declines honestly, calls a person, and never loses a message."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -45,7 +46,9 @@ async def talk(services, access) -> "Talk":
 class Talk:
     """One visitor with a bot that knows the prices."""
 
-    def __init__(self, services, access: Access, bot_id: UUID, contact_id: UUID, conversation_id: UUID) -> None:
+    def __init__(
+        self, services, access: Access, bot_id: UUID, contact_id: UUID, conversation_id: UUID
+    ) -> None:
         self.services, self.access = services, access
         self.bot_id, self.contact_id, self.conversation_id = bot_id, contact_id, conversation_id
         self.count = 0
@@ -169,7 +172,7 @@ async def test_a_bug_below_still_leaves_the_visitor_with_a_word_and_a_person(tal
 async def test_no_transaction_is_open_while_the_gateway_is_asked(talk, monkeypatch):
     checked_out: list[int] = []
 
-    async def watching(*arguments: object, **options: object) -> object:
+    async def watching(*arguments: Any, **options: Any) -> object:
         checked_out.append(talk.services.db.engine.pool.checkedout())
         return await complete(*arguments, **options)
 
@@ -190,7 +193,14 @@ async def test_a_bot_is_changed_and_unknown_to_others(services, talk):
 
 
 @pytest.mark.parametrize(
-    "origin", ["garamthanda.example", "javascript:alert(1)", "https://a.example; script-src *", "https://a.example/x", "*"]
+    "origin",
+    [
+        "garamthanda.example",
+        "javascript:alert(1)",
+        "https://a.example; script-src *",
+        "https://a.example/x",
+        "*",
+    ],
 )
 async def test_only_origins_enter_the_security_policy(services, talk, origin):
     with pytest.raises(OriginInvalid):

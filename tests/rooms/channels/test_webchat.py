@@ -62,7 +62,9 @@ async def test_a_token_works_only_at_its_own_widget(client, widget, services):
     "headers",
     [{}, {"authorization": "Bearer guessed"}, {"authorization": "Bearer "}, {"authorization": "Basic eDp5"}],
 )
-@pytest.mark.parametrize(("method", "path"), [("GET", "thread"), ("POST", "messages"), ("POST", "person"), ("GET", "events")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "thread"), ("POST", "messages"), ("POST", "person"), ("GET", "events")]
+)
 async def test_without_a_token_nothing_opens(client, widget, headers, method, path):
     body = {"text": "x", "client_ref": "message-0001"} if path == "messages" else {}
     reply = await client.request(method, f"/widget/{widget}/{path}", json=body, headers=headers)
@@ -143,6 +145,7 @@ async def test_the_frame_says_who_may_show_it_and_sets_no_cookie(client, widget,
     assert 'lang="hi"' in reply.text
     async with services.db.control() as tx:
         entry = await directory.find(tx, bots.WIDGET, widget)
+    assert entry
     async with services.db.tenant(Access.system(entry.tenant_id)) as tx:
         form = bots.BotForm("Care", "Hello", allowed_origins=["https://a.example"])
         await bots.change_bot(tx, entry.target_id, form)

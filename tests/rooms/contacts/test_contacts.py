@@ -16,7 +16,9 @@ async def test_a_contact_is_known_again_by_address_and_sealed(services):
         again = await contacts.meet(tx, "phone", "+919000012345", language="en")
         other = await contacts.meet(tx, "email", "+919000012345", language="en")
         card = await contacts.card(tx, first.id)
-        raw = await (await tx.driver()).execute("SELECT display_name FROM contact UNION ALL SELECT value FROM contact_handle")
+        raw = await (await tx.driver()).execute(
+            "SELECT display_name FROM contact UNION ALL SELECT value FROM contact_handle"
+        )
         stored = b"".join(row[0] or b"" for row in await raw.fetchall())
     assert first.id == again.id != other.id
     assert (card.name, card.language, card.kinds) == ("Farida S.", "hi", ("phone",))

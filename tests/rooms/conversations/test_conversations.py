@@ -109,7 +109,12 @@ async def test_odd_characters_are_kept_or_replaced_but_never_fatal(services, acc
 
 async def test_nobody_reaches_the_conversation_of_another_tenant(services, opened):
     stranger = Access.system(uuid7())
-    for verb in (conversations.thread, conversations.take_over, conversations.resolve, conversations.hand_back):
+    for verb in (
+        conversations.thread,
+        conversations.take_over,
+        conversations.resolve,
+        conversations.hand_back,
+    ):
         with pytest.raises(ConversationNotFound):
             async with services.db.tenant(stranger) as tx:
                 await verb(tx, opened[1])
@@ -204,7 +209,7 @@ async def test_every_change_is_told_to_the_inbox_and_to_the_thread(services, acc
 
     async def listen(topic: str) -> None:
         async for news in services.live.listen(topic):
-            heard.append(f"{topic.split(':')[0]} {news['conversation']}")
+            heard.append(f"{topic.split(':', maxsplit=1)[0]} {news['conversation']}")
 
     topics = (conversations.inbox_topic(access.tenant_id), conversations.thread_topic(opened[1]))
     listeners = [asyncio.create_task(listen(topic)) for topic in topics]

@@ -1,6 +1,7 @@
 """The data map: classes that keep silent do not load, and a drifted database refuses the start."""
 
 import uuid
+from typing import Any
 
 import pytest
 from sqlalchemy import String, text
@@ -39,7 +40,7 @@ def declare(columns: dict[str, object], **attributes: object) -> type[Row]:
         **attributes,
     }
     body["__annotations__"] = {key: Mapped[bytes] if "sealed" in key else Mapped[str] for key in columns}
-    made = type(name, (TenantTable,), body | columns)
+    made: Any = type(name, (TenantTable,), body | columns)
     Row.metadata.remove(made.__table__)
     return made
 

@@ -57,7 +57,14 @@ async def posting(services: Services, server: Server) -> AsyncGenerator[Services
     listening = await asyncio.get_running_loop().create_server(lambda: SMTP(server), "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     held = replace(services, _own=dict(services._own))
-    held.put(mail.Postbox.of(f"smtp://127.0.0.1:{port}", "CallMissed <no-reply@namuna.example>", "namuna.example", production=True))
+    held.put(
+        mail.Postbox.of(
+            f"smtp://127.0.0.1:{port}",
+            "CallMissed <no-reply@namuna.example>",
+            "namuna.example",
+            production=True,
+        )
+    )
     yield held
     listening.close()
 

@@ -74,7 +74,10 @@ def test_durations(seconds: float, text: str) -> None:
 def test_text_from_data_is_translated_filled_and_never_the_catalogues_header() -> None:
     with i18n.speaking("hi"):
         assert figures.translated("") == ""
-        assert figures.translated("%(n)s promises unknown to it", {"n": 21406118}) == "2,14,06,118 promises unknown to it"
+        assert (
+            figures.translated("%(n)s promises unknown to it", {"n": 21406118})
+            == "2,14,06,118 promises unknown to it"
+        )
 
 
 def test_ids_keep_head_and_tail() -> None:

@@ -59,7 +59,9 @@ async def peer() -> AsyncGenerator[Peer]:
 
 
 @pytest.fixture(scope="session")
-async def upstreams(services: Services, peer: Peer, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Upstreams]:
+async def upstreams(
+    services: Services, peer: Peer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Upstreams]:
     """The local model; a peer in India under contract; one abroad; one without a contract; one that is down."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -88,8 +90,17 @@ async def upstreams(services: Services, peer: Peer, tmp_path_factory: pytest.Tem
 @pytest.fixture(scope="session")
 async def base_url(services: Services, upstreams: Upstreams) -> AsyncGenerator[str]:
     """The surface behind the edge of the house, on a real port."""
-    limits = EdgeLimits(frozenset({"127.0.0.1"}), body_limits=(("/v1/", 10_000_000),), open_prefixes=("/v1/",))
-    config = uvicorn.Config(Edge(Surface(services), limits), host="127.0.0.1", port=0, lifespan="off", log_level="warning", loop="none")
+    limits = EdgeLimits(
+        frozenset({"127.0.0.1"}), body_limits=(("/v1/", 10_000_000),), open_prefixes=("/v1/",)
+    )
+    config = uvicorn.Config(
+        Edge(Surface(services), limits),
+        host="127.0.0.1",
+        port=0,
+        lifespan="off",
+        log_level="warning",
+        loop="none",
+    )
     server = uvicorn.Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -143,13 +154,19 @@ async def open_shop(services: Services) -> OpenShop:
     return make
 
 
-@pytest.fixture(scope="session")
-def client_of(base_url: str) -> Callable[[Shop | str], AsyncOpenAI]:
+ClientOf = Callable[[Shop | str], AsyncOpenAI]
+
+
+@pytest.fixture
+async def client_of(base_url: str) -> AsyncGenerator[ClientOf]:
     """The official client for a shop's key."""
+    made: list[AsyncOpenAI] = []
 
     def make(shop: Shop | str) -> AsyncOpenAI:
         secret = shop.key if isinstance(shop, Shop) else shop
-        return AsyncOpenAI(base_url=f"{base_url}/v1", api_key=secret, max_retries=0, timeout=20)
+        made.append(AsyncOpenAI(base_url=f"{base_url}/v1", api_key=secret, max_retries=0, timeout=20))
+        return made[-1]
 
-    return make
-
+    yield make
+    for client in made:
+        await client.close()

@@ -44,7 +44,9 @@ async def _serve(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.Strea
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head.decode("latin-1").split("\r\n")
-            headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines[1:] if line)}
+            headers = {
+                n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines[1:] if line)
+            }
             body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
             peer.asked.append({"headers": headers, "body": body})
             if not await _behave(writer, body):
@@ -76,7 +78,9 @@ async def _behave(writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
         _whole(writer, json.dumps({"error": {"message": SECRET}}).encode())
         return True
     if behaviour == "short":
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5000\r\ncontent-type: application/json\r\n\r\n{\"choices\":")
+        writer.write(
+            b'HTTP/1.1 200 OK\r\ncontent-length: 5000\r\ncontent-type: application/json\r\n\r\n{"choices":'
+        )
         await writer.drain()
         return False
     _whole(writer, _document(body, behaviour))
@@ -86,7 +90,11 @@ async def _behave(writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
 def _document(body: dict[str, Any], behaviour: str) -> bytes:
     message: dict[str, Any] = {"role": "assistant", "content": "".join(WORDS)}
     if "tools" in body:
-        call = {"id": "call_1", "type": "function", "function": {"name": "price", "arguments": '{"of":"visit"}'}}
+        call = {
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "price", "arguments": '{"of":"visit"}'},
+        }
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
     document: dict[str, Any] = {
         "id": "x", "object": "chat.completion", "created": 1, "model": behaviour,
@@ -126,7 +134,9 @@ async def _stream(writer: asyncio.StreamWriter, behaviour: str, body: dict[str, 
     return True
 
 
-async def _event(writer: asyncio.StreamWriter, behaviour: str, delta: dict[str, Any], finish: str | None = None) -> None:
+async def _event(
+    writer: asyncio.StreamWriter, behaviour: str, delta: dict[str, Any], finish: str | None = None
+) -> None:
     document = {"id": "x", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
     data = b"data: " + json.dumps(document, ensure_ascii=False).encode() + b"\n\n"
     if behaviour == "crumbs":  # every byte by itself: UTF-8 characters and events are cut anywhere

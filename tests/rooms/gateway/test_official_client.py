@@ -1,22 +1,22 @@
 """The official OpenAI client, unchanged, against the gateway as it is served."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import openai
 import pytest
-from openai import AsyncOpenAI
 
 from callmissed.billing import Ledger
 from callmissed.foundation.ids import uuid7
 from callmissed.identity import revoke_key
-from tests.rooms.gateway.conftest import OpenShop, Shop
+from tests.rooms.gateway.conftest import ClientOf, OpenShop
 from tests.rooms.gateway.peer import WORDS, Peer
 
-ClientOf = Callable[[Shop | str], AsyncOpenAI]
 FACTS = "Opening hours: we are open from 9:30 to 19:30, Monday to Saturday.\n\nA visit costs ₹399, deducted from the repair."
-ASK: list[Any] = [{"role": "system", "content": FACTS}, {"role": "user", "content": "How much does a visit cost?"}]
+ASK: list[Any] = [
+    {"role": "system", "content": FACTS},
+    {"role": "user", "content": "How much does a visit cost?"},
+]
 HI: list[Any] = [{"role": "user", "content": "Namaste, how much is a visit?"}]
 
 
@@ -33,15 +33,26 @@ async def test_models_are_listed_with_price_and_place(open_shop: OpenShop, clien
         await client.models.retrieve("no/such")
 
 
-async def test_the_local_model_answers_from_the_text_and_is_paid(open_shop: OpenShop, client_of: ClientOf) -> None:
+async def test_the_local_model_answers_from_the_text_and_is_paid(
+    open_shop: OpenShop, client_of: ClientOf
+) -> None:
     shop = await open_shop("10")
-    raw = await client_of(shop).chat.completions.with_raw_response.create(model="local/extractive", messages=ASK)
+    raw = await client_of(shop).chat.completions.with_raw_response.create(
+        model="local/extractive", messages=ASK
+    )
     reply = raw.parse()
     assert "399" in (reply.choices[0].message.content or "")
     assert reply.choices[0].finish_reason == "stop"
-    assert reply.usage and reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
+    assert (
+        reply.usage and reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
+    )
     [row] = await shop.rows()
-    assert (row["status"], row["model"], row["upstream"], row["region"]) == ("ok", "local/extractive", "local", "IN")
+    assert (row["status"], row["model"], row["upstream"], row["region"]) == (
+        "ok",
+        "local/extractive",
+        "local",
+        "IN",
+    )
     assert (row["tokens_in"], row["tokens_out"]) == (reply.usage.prompt_tokens, reply.usage.completion_tokens)
     assert row["price_micro"] == 20 * reply.usage.prompt_tokens + 60 * reply.usage.completion_tokens
     assert row["key_id"] == shop.key_id
@@ -56,7 +67,11 @@ async def test_the_local_model_answers_from_the_text_and_is_paid(open_shop: Open
 async def test_the_local_model_streams_the_same_words(open_shop: OpenShop, client_of: ClientOf) -> None:
     shop = await open_shop()
     client = client_of(shop)
-    whole = (await client.chat.completions.create(model="local/extractive", messages=ASK)).choices[0].message.content
+    whole = (
+        (await client.chat.completions.create(model="local/extractive", messages=ASK))
+        .choices[0]
+        .message.content
+    )
     stream = await client.chat.completions.create(
         model="local/extractive", messages=ASK, stream=True, stream_options={"include_usage": True}
     )
@@ -65,7 +80,9 @@ async def test_the_local_model_streams_the_same_words(open_shop: OpenShop, clien
     assert len(chunks) > 5
     assert [c.usage for c in chunks[:-1]] == [None] * (len(chunks) - 1)
     first, second = await shop.rows()
-    assert chunks[-1].usage and chunks[-1].usage.completion_tokens == second["tokens_out"] == first["tokens_out"]
+    assert (
+        chunks[-1].usage and chunks[-1].usage.completion_tokens == second["tokens_out"] == first["tokens_out"]
+    )
     assert second["price_micro"] == first["price_micro"]
     assert second["streamed"] is True
     assert await shop.adds_up()
@@ -73,7 +90,8 @@ async def test_the_local_model_streams_the_same_words(open_shop: OpenShop, clien
 
 async def test_the_local_model_says_that_it_does_not_know(open_shop: OpenShop, client_of: ClientOf) -> None:
     reply = await client_of(await open_shop()).chat.completions.create(
-        model="local/extractive", messages=[ASK[0], {"role": "user", "content": "Who won the cricket match in Lahore?"}]
+        model="local/extractive",
+        messages=[ASK[0], {"role": "user", "content": "Who won the cricket match in Lahore?"}],
     )
     assert "don't know" in (reply.choices[0].message.content or "")
 
@@ -92,7 +110,11 @@ async def test_an_upstream_answers_and_everything_travels_on(
     shop = await open_shop()
     tool: Any = {"type": "function", "function": {"name": "price", "parameters": {"type": "object"}}}
     reply = await client_of(shop).chat.completions.create(
-        model="peer/good", messages=HI, tools=[tool], seed=7, extra_body={"reasoning_effort": "low", "unknown": [1]}
+        model="peer/good",
+        messages=HI,
+        tools=[tool],
+        seed=7,
+        extra_body={"reasoning_effort": "low", "unknown": [1]},
     )
     assert reply.model == "peer/good"
     calls = reply.choices[0].message.tool_calls or []
@@ -109,17 +131,26 @@ async def test_an_upstream_answers_and_everything_travels_on(
 @pytest.mark.parametrize("behaviour", ["good", "crumbs", "slowly"])
 async def test_an_upstream_streams(behaviour: str, open_shop: OpenShop, client_of: ClientOf) -> None:
     shop = await open_shop()
-    stream = await client_of(shop).chat.completions.create(model=f"peer/{behaviour}", messages=HI, stream=True)
+    stream = await client_of(shop).chat.completions.create(
+        model=f"peer/{behaviour}", messages=HI, stream=True
+    )
     chunks = [chunk async for chunk in stream]
     assert [c.choices[0].delta.content for c in chunks][: len(WORDS)] == WORDS
     assert chunks[-1].choices[0].finish_reason == "stop"
     [row] = await shop.rows()
-    assert (row["tokens_in"], row["tokens_out"], row["counted_by"], row["status"]) == (11, 7, "upstream", "ok")
+    assert (row["tokens_in"], row["tokens_out"], row["counted_by"], row["status"]) == (
+        11,
+        7,
+        "upstream",
+        "ok",
+    )
     assert await shop.adds_up()
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_where_the_upstream_is_silent_we_count(stream: bool, open_shop: OpenShop, client_of: ClientOf) -> None:
+async def test_where_the_upstream_is_silent_we_count(
+    stream: bool, open_shop: OpenShop, client_of: ClientOf
+) -> None:
     shop = await open_shop()
     reply = await client_of(shop).chat.completions.create(model="peer/silent", messages=HI, stream=stream)
     if isinstance(reply, openai.AsyncStream):
@@ -127,7 +158,7 @@ async def test_where_the_upstream_is_silent_we_count(stream: bool, open_shop: Op
     [row] = await shop.rows()
     assert row["counted_by"] == "callmissed"
     assert row["tokens_in"] == 3 + sum((len(word) + 3) // 4 for word in HI[0]["content"].split())
-    assert row["tokens_out"] == 2 + 1 + 1 + 2 + 2
+    assert row["tokens_out"] == 2 + 1 + 2 + 2 + 2
     assert await shop.adds_up()
 
 
@@ -147,7 +178,9 @@ REFUSED: list[tuple[str, dict[str, Any], type[openai.APIStatusError], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "error", "code"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED])
+@pytest.mark.parametrize(
+    ("changes", "error", "code"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED]
+)
 async def test_what_cannot_be_used_is_refused_before_it_costs(
     changes: dict[str, Any], error: type[openai.APIStatusError], code: str,
     open_shop: OpenShop, client_of: ClientOf, peer: Peer,
@@ -155,7 +188,9 @@ async def test_what_cannot_be_used_is_refused_before_it_costs(
     shop = await open_shop("1")
     before = len(peer.asked)
     with pytest.raises(error) as caught:
-        await client_of(shop).chat.completions.create(**{"model": "local/extractive", "messages": HI, **changes})
+        await client_of(shop).chat.completions.create(
+            **{"model": "local/extractive", "messages": HI, **changes}
+        )
     assert caught.value.code == code
     assert caught.value.message
     assert len(peer.asked) == before

@@ -59,7 +59,9 @@ async def test_a_key_calls_for_its_tenant_with_what_it_was_given(services, owner
     assert await ring.resolve(secret) is found, "the second answer comes from memory"
 
 
-async def test_the_secret_is_in_no_column_of_the_database(services, owner, installation: Installation) -> None:
+async def test_the_secret_is_in_no_column_of_the_database(
+    services, owner, installation: Installation
+) -> None:
     secret = await make(services, owner)
     await services.get(KeyRing).resolve(secret)
     async with await psycopg.AsyncConnection.connect(installation.data.dsn(ADMIN, DATABASE).psycopg) as admin:
@@ -88,7 +90,15 @@ async def tables_with(admin: psycopg.AsyncConnection, needle: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["", "cm_", "sk-proj-abcdefghijklmnopqrstuvwxyz012345", "Bearer", "cm_" + "A" * 38, "cm_" + "é" * 38, "x" * 10_000],
+    [
+        "",
+        "cm_",
+        "sk-proj-abcdefghijklmnopqrstuvwxyz012345",
+        "Bearer",
+        "cm_" + "A" * 38,
+        "cm_" + "é" * 38,
+        "x" * 10_000,
+    ],
 )
 async def test_what_cannot_be_a_key_is_refused_without_asking_the_database(ring, wrong) -> None:
     ring._db, kept = None, ring._db

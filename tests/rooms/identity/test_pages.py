@@ -30,8 +30,13 @@ hosts = itertools.count(1)
 async def at_browser(app: ASGIApp, base: str) -> AsyncGenerator[httpx.AsyncClient]:
     """A browser on a network of its own, that takes HTML and follows nothing by itself."""
     n = next(hosts)
-    transport = httpx.ASGITransport(app=app, client=(f"172.{16 + n // 65536}.{n // 256 % 256}.{n % 256}", 4711))
-    headers = {"accept": "text/html", "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0"}
+    transport = httpx.ASGITransport(
+        app=app, client=(f"172.{16 + n // 65536}.{n // 256 % 256}.{n % 256}", 4711)
+    )
+    headers = {
+        "accept": "text/html",
+        "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0",
+    }
     async with httpx.AsyncClient(transport=transport, base_url=base, headers=headers) as made:
         yield made
 
@@ -49,7 +54,9 @@ def address() -> str:
     return f"p{uuid7().hex}@namuna.example"
 
 
-async def sign_in(browser: httpx.AsyncClient, services: Services, address: str, wish: str = "") -> httpx.Response:
+async def sign_in(
+    browser: httpx.AsyncClient, services: Services, address: str, wish: str = ""
+) -> httpx.Response:
     """Both steps."""
     sent = await browser.post("/sign-in", data={"email": address, "next": wish})
     assert sent.status_code == 303, sent.text
@@ -89,7 +96,9 @@ async def test_from_nobody_to_a_workspace(browser, services, address) -> None:
         ({"adult": ""}, "18 years or older"),
     ],
 )
-async def test_the_questions_say_what_is_missing_and_forget_nothing(browser, services, address, change, code) -> None:
+async def test_the_questions_say_what_is_missing_and_forget_nothing(
+    browser, services, address, change, code
+) -> None:
     await sign_in(browser, services, address)
     page = await browser.post("/welcome", data=ANSWERS | change)
     assert page.status_code == 422
@@ -138,7 +147,9 @@ async def test_nothing_tells_whether_an_account_exists(app, installation, servic
 
 def comparable(reply: httpx.Response, typed: str) -> tuple[int, dict[str, str], str]:
     """A reply without what differs between any two: its number, the cookie's value, the address, the time."""
-    headers = {k: re.sub(r"cm_sign_in=[^;]+", "", v) for k, v in reply.headers.items() if k not in {"x-request-id"}}
+    headers = {
+        k: re.sub(r"cm_sign_in=[^;]+", "", v) for k, v in reply.headers.items() if k not in {"x-request-id"}
+    }
     headers["set-cookie"] = re.sub(r"expires=[^;]+", "", headers.get("set-cookie", ""))
     body = re.sub(r"<time.*?</time>", "", reply.text.replace(typed, "@"))
     headers.pop("content-length", None)
@@ -334,7 +345,10 @@ async def asyncio_pause() -> None:
 
 @pytest.mark.parametrize(
     ("form", "said"),
-    [({"name": "", "allowed": "llm"}, "Give the key a name"), ({"name": "ci", "allowed": ""}, "at least one service")],
+    [
+        ({"name": "", "allowed": "llm"}, "Give the key a name"),
+        ({"name": "ci", "allowed": ""}, "at least one service"),
+    ],
 )
 async def test_a_key_form_says_what_is_missing(owner, form, said) -> None:
     page = await owner.post("/app/keys", data=form)
@@ -350,11 +364,16 @@ async def test_a_key_of_another_workspace_is_not_found(owner, services) -> None:
     async with services.db.tenant(other) as tx:
         made = await create_key(tx, "theirs")
     assert (await owner.post(f"/app/keys/{made.id}/revoke")).status_code == 404
-    assert (await owner.get(f"/app/keys?revoke={made.id}")).text.count("<dialog") == (await owner.get("/app/keys")).text.count("<dialog")
+    assert (await owner.get(f"/app/keys?revoke={made.id}")).text.count("<dialog") == (
+        await owner.get("/app/keys")
+    ).text.count("<dialog")
     assert await services.get(KeyRing).resolve(made.secret)
 
 
-@pytest.mark.parametrize(("role", "may_see", "may_make"), [("teammate", False, False), ("billing", False, False), ("developer", True, True)])
+@pytest.mark.parametrize(
+    ("role", "may_see", "may_make"),
+    [("teammate", False, False), ("billing", False, False), ("developer", True, True)],
+)
 async def test_a_role_sees_only_what_it_may(owner, services, address, role, may_see, may_make) -> None:
     who = await services.get(sessions.SessionReader).who(FakeConnection(owner))
     assert who
