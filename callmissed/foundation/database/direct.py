@@ -30,6 +30,7 @@ class DirectTx:
 
     async def enter(self, tenant_id: UUID) -> None:
         """Work for this tenant from here on."""
+        # house: built-sql a parsed UUID, and SET takes no bound values
         await self._connection.execute(f"{self._begin}SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'")
         self._begin = ""
 
@@ -59,14 +60,15 @@ class DirectConnection:
     async def transaction(self) -> AsyncGenerator[DirectTx]:
         """A transaction that commits at the end of the block and rolls back on an exception."""
         if self._connection is None or self._connection.is_closed():
-            connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped
-            self._connection = await connect(self._dsn, timeout=10, command_timeout=30)
+            connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - the library is untyped
+            self._connection = await connect(
+                self._dsn, timeout=10, command_timeout=30, server_settings={"application_name": "ledger"}
+            )
         tx = DirectTx(self._connection)
         try:
             yield tx
-        except (
-            BaseException
-        ):  # house: broad-except an interrupted transaction must not stay open, whatever interrupted it
+        # house: broad-except an interrupted transaction must not stay open, whatever interrupted it
+        except BaseException:
             await self._abandon(tx)
             raise
         await tx.end("COMMIT")
