@@ -72,7 +72,7 @@ async def test_a_conversation_is_seen_taken_over_answered_and_handed_back(
     await expect(signed_in.locator("#messages")).to_contain_text("What is the warranty on a repair?")
     await expect(visitor.locator("#log .is-bot")).to_have_count(2)  # the bot is silent
 
-    await signed_in.locator("h2").first.click()
+    await signed_in.get_by_role("heading", name="Inbox").click()
     await signed_in.keyboard.press("b")
     await expect(visitor.get_by_text("The assistant answers again.")).to_be_visible()
     await expect(visitor.locator("#log .is-bot")).to_have_count(3)

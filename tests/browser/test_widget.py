@@ -1,6 +1,9 @@
 """The chat widget in a real browser: asked, answered with its source, declined, a person called, the line cut and mended."""
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -137,19 +140,35 @@ async def test_it_works_inside_another_page_behind_a_button(page: Page, demo: di
 
 async def test_another_website_may_show_it(browser: Browser, demo: dict[str, Any]) -> None:
     """A page of another origin (localhost is not 127.0.0.1 to a browser), with a policy of its own."""
+    body = f'<html lang="en"><h1>A shop</h1><script src="{demo["base_url"]}/widget/{demo["widget_id"]}.js" async></script>'
     context = await browser.new_context(**NEW)
     page = await context.new_page()
-    site = "http://shop.localhost"
-    body = f'<html lang="en"><h1>A shop</h1><script src="{demo["base_url"]}/widget/{demo["widget_id"]}.js" async></script>'
-    await page.route(f"{site}/**", lambda route: route.fulfill(body=body, content_type="text/html"))
-    await page.goto(f"{site}/")
-    await page.get_by_role("button", name="Open the chat").click()
-    frame = page.frame_locator("iframe")
-    await frame.locator("#text").fill("Are you open on Sunday?")
-    await frame.locator("#text").press("Enter")
-    await expect(frame.locator("#log .is-bot")).to_have_count(2)
-    assert await context.cookies() == []
-    await context.close()
+    async with other_website(body) as address:
+        await page.goto(address)
+        await page.get_by_role("button", name="Open the chat").click()
+        frame = page.frame_locator("iframe")
+        await frame.locator("#text").fill("Are you open on Sunday?")
+        await frame.locator("#text").press("Enter")
+        await expect(frame.locator("#log .is-bot")).to_have_count(2)
+        assert await context.cookies() == []
+        await context.close()
+
+
+@asynccontextmanager
+async def other_website(body: str) -> AsyncGenerator[str]:
+    """Somebody else's web server with one page: a real one, because a browser asks where a page came from before it may
+    load anything from this machine (Private Network Access)."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        writer.write((head + body).encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://shop.localhost:{server.sockets[0].getsockname()[1]}/"
 
 
 @pytest.mark.parametrize("size", [(320, 560), (400, 640), (1280, 860)])

@@ -57,7 +57,7 @@ async def sign_up(client: httpx.AsyncClient, email: str) -> None:
     )
     assert entered.status_code == 200, entered.text
     assert "/welcome" in str(entered.url)
-    told = {"name": "Ravi Canary", "organisation": "Nashik Cooker Works", "adult": "yes"}
+    told = {"full_name": "Ravi Canary", "organisation": "Nashik Cooker Works", "adult": "on"}
     done = await client.post("/welcome", data=told, follow_redirects=True)
     assert done.status_code == 200, done.text
     assert "/app/" in str(done.url)
@@ -67,9 +67,7 @@ async def test_the_first_journey(owner: httpx.AsyncClient, live_server: str, ser
     """One story from the first page to the last."""
     await sign_up(owner, f"ravi-{uuid.uuid4().hex[:8]}@canary.example")
 
-    shown = await owner.post(
-        "/app/keys", data={"name": "journey", "permissions": "llm"}, follow_redirects=True
-    )
+    shown = await owner.post("/app/keys", data={"name": "journey", "allowed": "llm"}, follow_redirects=True)
     assert shown.status_code == 200, shown.text
     secrets = set(re.findall(r"cm_[0-9A-Za-z]{30,}", shown.text))
     assert len(secrets) == 1, "the key is shown once"
