@@ -19,8 +19,7 @@ from callmissed.app.settings import Settings
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
 from callmissed.foundation import telemetry
-from callmissed.foundation.audit import export_all, verify_log
-from callmissed.foundation.audit.verify import Report, shown, verify
+from callmissed.foundation.audit import Report, export_all, shown, verify_lines, verify_log
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.privacy import publish_version
@@ -167,7 +166,7 @@ def audit_verify(path: Path | None) -> None:
 
 def _verify_file(path: Path) -> Report:
     with path.open(encoding="utf-8") as lines:
-        return verify(lines)
+        return verify_lines(lines)
 
 
 async def _verify_live(services: Services) -> Report:

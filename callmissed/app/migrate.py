@@ -17,6 +17,7 @@ def migrate(data_admin: Dsn) -> None:
     engine = create_engine(data_admin.sqlalchemy, hide_parameters=True)
     try:
         with engine.connect() as connection:
+            # house: built-sql the number of the lock is a constant of this module
             connection.execute(text(f"SELECT pg_advisory_lock({ONE_AT_A_TIME})"))
             connection.execute(text("SET ROLE cm_owner"))
             connection.commit()

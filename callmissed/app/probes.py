@@ -16,7 +16,7 @@ from callmissed.foundation.postgres import Cluster
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import Upstreams
-from callmissed.privacy import Probes, scans
+from callmissed.privacy import Probes, hidden_words, holds_card
 
 SECRET = re.compile(rb"cm_[0-9A-Za-z]{30,}")
 CHUNK = 4_000_000
@@ -52,7 +52,7 @@ def register_probes(probes: Probes, services: Services, installation: Installati
     if isinstance(data, Cluster):
 
         async def canaries() -> dict[str, int]:
-            return await asyncio.to_thread(search_files, data.place.data, scans.hidden_words(services.vault))
+            return await asyncio.to_thread(search_files, data.place.data, hidden_words(services.vault))
 
         probes.register("store.canaries", canaries)
 
@@ -76,7 +76,7 @@ def secrets_in_logs(home: Path) -> dict[str, int]:
         "files": len(files),
         "lines": len(lines),
         "keys": sum(len(SECRET.findall(chunk)) for chunk in pieces),
-        "cards": sum(scans.holds_card(line) for line in lines),
+        "cards": sum(holds_card(line) for line in lines),
     }
 
 

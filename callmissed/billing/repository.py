@@ -60,7 +60,6 @@ MATCHING = """
 tenant_id = :tenant AND at >= :since AND at < :until AND (CAST(:model AS text) IS NULL OR model = :model)
 AND (CAST(:key_id AS uuid) IS NULL OR key_id = :key_id) AND (CAST(:status AS text) IS NULL OR status = :status)
 """
-# house: built-sql the condition and the columns are constants of this module
 FIGURES = text(f"""
 SELECT coalesce(sum(price_micro), 0) AS spent, count(*) AS requests, count(*) FILTER (WHERE status = 'failed') AS failed,
   percentile_disc(0.95) WITHIN GROUP (ORDER BY first_token_ms) AS first_token,
@@ -69,17 +68,14 @@ SELECT coalesce(sum(price_micro), 0) AS spent, count(*) AS requests, count(*) FI
    WHERE tenant_id = :tenant AND at >= :before AND at < :since) AS spent_before
 FROM usage_record WHERE {MATCHING}
 """)  # noqa: S608 - a constant of this module
-# house: built-sql the condition and the columns are constants of this module
 COST_BY_DAY = text(f"""
 SELECT CAST(at + interval '330 minutes' AT TIME ZONE 'UTC' AS date) AS day, model, sum(price_micro) AS amount
 FROM usage_record WHERE {MATCHING} GROUP BY 1, 2 ORDER BY 1, 2
 """)  # noqa: S608 - a constant of this module
 USED_COLUMNS = ", ".join(each.name for each in fields(Used))
-# house: built-sql the condition and the columns are constants of this module
 LATEST = text(f"""
 SELECT {USED_COLUMNS} FROM usage_record WHERE {MATCHING} ORDER BY at DESC, id DESC LIMIT :limit
 """)  # noqa: S608 - names of our own class
-# house: built-sql the condition and the columns are constants of this module
 ONE = text(f"""
 SELECT {USED_COLUMNS} FROM usage_record WHERE tenant_id = :tenant AND at = cm.moment(:id) AND id = :id
 """)  # noqa: S608 - names of our own class

@@ -54,9 +54,8 @@ async def reply(services: Services, access: Access, conversation_id: UUID, messa
         reason = Reason.WALLET_EMPTY if problem.status == PAYMENT_REQUIRED else Reason.BOT_FAILED
         await _give_up(services, access, conversation_id, turn, reason)
         return
-    except (
-        Exception
-    ):  # the visitor is owed a word and a person, whatever broke; the job still fails and is written down
+    # house: broad-except whatever broke, the visitor is owed a word and a person; the job still fails and is written down
+    except Exception:
         await _give_up(services, access, conversation_id, turn, Reason.BOT_FAILED)
         raise
     async with services.db.tenant(access) as tx:

@@ -77,6 +77,7 @@ class LiveBus:
         while True:
             try:
                 async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+                    # house: built-sql the channel is a constant, and LISTEN takes no bound values
                     await connection.execute(f"LISTEN {CHANNEL}")
                     if ready.is_set():
                         self._tell_all(RELOAD)

@@ -4,7 +4,7 @@ from callmissed.foundation.problems import Problem, TooManyRequests, Unauthentic
 
 
 class KeyMissing(Unauthenticated):
-    """Send your key in the header Authorization: Bearer cm_…"""
+    """Send your key (cm_…) in the header Authorization, after the word Bearer."""
 
     code = "key_missing"
 

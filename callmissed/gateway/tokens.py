@@ -36,6 +36,6 @@ def text_of(message: Mapping[str, Any]) -> str:
         return content
     if not isinstance(content, list):
         return ""
-    parts: list[Any] = content  # pyright: ignore[reportUnknownVariableType] - JSON
-    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON
+    parts: list[Any] = content  # pyright: ignore[reportUnknownVariableType] - JSON of the caller
+    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON of the caller
     return "\n".join(texts)  # pyright: ignore[reportUnknownArgumentType] - checked above

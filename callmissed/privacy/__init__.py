@@ -4,10 +4,11 @@ rows and the versions of the policy are read from the data map.
 Other rooms answer the checks through `Probes`; the operator's facts come as `Facts`.
 """
 
-from callmissed.privacy import scans
+from callmissed.privacy.canary import hidden_words
 from callmissed.privacy.checking import Result, Tally, check_all, tally
 from callmissed.privacy.facts import Facts, wrong_facts
 from callmissed.privacy.page import PolicyPage, policy_page
+from callmissed.privacy.promises.collection import holds_card
 from callmissed.privacy.promises.engine import Probes
 from callmissed.privacy.start import PolicyStart
 from callmissed.privacy.versions import publish_version
@@ -20,9 +21,10 @@ __all__ = [
     "Result",
     "Tally",
     "check_all",
+    "hidden_words",
+    "holds_card",
     "policy_page",
     "publish_version",
-    "scans",
     "tally",
     "wrong_facts",
 ]

@@ -61,7 +61,7 @@ async def check_due(services: Services) -> list[Result]:
     """Check the promises whose time has come, and keep what was found."""
     async with services.db.control() as tx:
         rows = await tx.session.execute(select(PromiseVerdict.promise, PromiseVerdict.checked_at))
-        last = dict(rows.tuples())
+        last = {name: at for name, at in rows}  # noqa: C416 - rows are not pairs to the checker
     due = [
         each
         for each in promises()
@@ -145,6 +145,6 @@ class Tally:
 async def tally(tx: Tx) -> Tally:
     """The counts, from what the last checks found."""
     query = select(PromiseVerdict.verdict, func.count()).group_by(PromiseVerdict.verdict)
-    counts = dict((await tx.session.execute(query)).tuples())
+    counts = {verdict: count for verdict, count in await tx.session.execute(query)}  # noqa: C416 - rows are not pairs to the checker
     kept, broken = counts.get("kept", 0), counts.get("broken", 0)
     return Tally(kept, broken, len(promises()) - kept - broken)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from callmissed.foundation import clock
-from callmissed.foundation.audit import LeafPlace, places
+from callmissed.foundation.audit import LeafPlace, places_of
 from callmissed.foundation.database import Tx
 from callmissed.foundation.services import Services
 from callmissed.privacy.checking import Tally, tally
@@ -78,7 +78,7 @@ async def policy_page(services: Services) -> PolicyPage:
     async with services.db.control() as tx:
         stored = {row.promise: row for row in await tx.session.scalars(select(PromiseVerdict))}
         history = await _history(tx)
-        leaves = await places(tx, [row.leaf_id for row in stored.values()])
+        leaves = await places_of(tx, [row.leaf_id for row in stored.values()])
         version = await _version_in_effect(tx)
         counts = await tally(tx)
     sections: dict[int, tuple[str, list[Standing]]] = {}
@@ -113,7 +113,7 @@ async def _history(tx: Tx) -> dict[str, list[tuple[date, Verdict]]]:
     query = select(PromiseDay.promise, PromiseDay.day, PromiseDay.verdict)
     query = query.where(PromiseDay.day >= clock.today() - YEAR)
     found: dict[str, list[tuple[date, Verdict]]] = {}
-    for name, day, verdict in (await tx.session.execute(query.order_by(PromiseDay.day))).tuples():
+    for name, day, verdict in await tx.session.execute(query.order_by(PromiseDay.day)):
         found.setdefault(name, []).append((day, VERDICTS[verdict]))
     return found
 

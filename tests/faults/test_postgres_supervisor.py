@@ -165,6 +165,7 @@ def test_without_the_kernels_signal_it_would_live_on(home: Path, monkeypatch: py
     cluster = Cluster(home, "keys", memory="keys")
     try:
         assert not soon(lambda: postmaster not in processes(cluster), 1)
+        # house: mock a patience of minutes, cut to what a test can wait for
         monkeypatch.setattr(startup, "LIVING_SECONDS", 0.2)
         with pytest.raises(AlreadyRunning, match=str(postmaster)):
             cluster.start()
@@ -199,6 +200,7 @@ def held_up(cluster: Cluster, seconds: float) -> threading.Timer:
 def test_a_long_recovery_is_waited_for_and_spoken_of(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # house: mock a patience of minutes, cut to what a test can wait for
     monkeypatch.setattr(startup, "TELL_SECONDS", 0.1)
     told: list[str] = []
     steps = cluster._start(told.append)
@@ -214,6 +216,7 @@ def test_a_long_recovery_is_waited_for_and_spoken_of(
 def test_a_start_that_takes_too_long_fails_and_leaves_nothing(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # house: mock a patience of minutes, cut to what a test can wait for
     monkeypatch.setattr(startup, "START_SECONDS", 0.2)
     steps = cluster._start(lambda _: None)
     next(steps)

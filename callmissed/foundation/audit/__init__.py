@@ -8,7 +8,7 @@ them unlinkable while the tree still verifies. The log is tamper-evident, which 
 from callmissed.foundation.audit.export import NothingSealed, export_all, export_tenant, verify_log
 from callmissed.foundation.audit.log import leaves_about, recent, record
 from callmissed.foundation.audit.models import AuditLeaf
-from callmissed.foundation.audit.places import LeafPlace, places, proof_of
+from callmissed.foundation.audit.places import LeafPlace, places_of, proof_of
 from callmissed.foundation.audit.sealing import (
     LogState,
     seal_all,
@@ -16,7 +16,8 @@ from callmissed.foundation.audit.sealing import (
     state,
     verifier_key,
 )
-from callmissed.foundation.audit.verify import NotCanonical
+from callmissed.foundation.audit.verify import NotCanonical, Report, shown
+from callmissed.foundation.audit.verify import verify as verify_lines
 
 __all__ = [
     "AuditLeaf",
@@ -24,16 +25,19 @@ __all__ = [
     "LogState",
     "NotCanonical",
     "NothingSealed",
+    "Report",
     "export_all",
     "export_tenant",
     "leaves_about",
-    "places",
+    "places_of",
     "proof_of",
     "recent",
     "record",
     "seal_all",
     "seal_batch",
+    "shown",
     "state",
     "verifier_key",
+    "verify_lines",
     "verify_log",
 ]

@@ -32,7 +32,7 @@ def _checkpoint_over(position: Any) -> Select[Any]:
     return query.order_by(AuditCheckpoint.size).limit(1)
 
 
-async def places(tx: Tx, leaf_ids: Iterable[UUID]) -> dict[UUID, LeafPlace]:
+async def places_of(tx: Tx, leaf_ids: Iterable[UUID]) -> dict[UUID, LeafPlace]:
     """The place of each of these leaves; one that is not sealed yet has none."""
     first = _checkpoint_over(AuditPosition.position).correlate(AuditPosition).scalar_subquery()
     query = (
@@ -40,7 +40,7 @@ async def places(tx: Tx, leaf_ids: Iterable[UUID]) -> dict[UUID, LeafPlace]:
         .join(AuditCheckpoint, AuditCheckpoint.size == first)
         .where(AuditPosition.leaf_id.in_(list(leaf_ids)))
     )
-    found = (await tx.session.execute(query)).tuples()
+    found = await tx.session.execute(query)
     return {leaf: LeafPlace(position, size, at) for leaf, position, size, at in found}
 
 

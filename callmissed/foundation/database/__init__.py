@@ -6,10 +6,14 @@ every key, index and query.
 
 from callmissed.foundation.database.direct import FAILURES, PASSING, AlreadyThere, DirectConnection, DirectTx
 from callmissed.foundation.database.drift import SchemaDrift, refuse_drift
+from callmissed.foundation.database.isolation import CHECKS as ISOLATION_CHECKS
+from callmissed.foundation.database.isolation import findings as isolation_findings
+from callmissed.foundation.database.isolation import relations as tenant_relations
 from callmissed.foundation.database.transactions import Database, Tx
 
 __all__ = [
     "FAILURES",
+    "ISOLATION_CHECKS",
     "PASSING",
     "AlreadyThere",
     "Database",
@@ -17,5 +21,7 @@ __all__ = [
     "DirectTx",
     "SchemaDrift",
     "Tx",
+    "isolation_findings",
     "refuse_drift",
+    "tenant_relations",
 ]

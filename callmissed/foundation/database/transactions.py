@@ -63,6 +63,7 @@ class Database:
         async with self._sessions.begin() as session:
             # A statement, not set_config(): poolers and Citus treat SET LOCAL right, and it cannot outlive the
             # transaction. The value was parsed as a UUID, so it cannot carry SQL.
+            # house: built-sql a parsed UUID, and SET takes no bound values
             await session.execute(text(f"SET LOCAL app.tenant_id = '{UUID(str(access.tenant_id))}'"))
             yield Tx(session, self.vault.for_tenant(access.tenant_id), access)
 

@@ -61,6 +61,7 @@ class Edge:
             await self._app(scope, incoming, outgoing)
         except Problem as problem:
             await self._answer(scope, receive, outgoing, problem)
+        # house: broad-except the last resort: whatever broke, the caller gets an answer
         except Exception as failure:
             # The type and place only: an exception's text may quote personal data.
             log.exception("request failed", exc_info=_without_text(failure))

@@ -64,6 +64,7 @@ async def _role(connection: AsyncConnection, role: str, password: str | None) ->
     login = "NOLOGIN" if password is None else "LOGIN"
     # A managed server's administrator may not even mention these three, and creates no role that has them.
     powerless = "NOSUPERUSER NOBYPASSRLS NOREPLICATION" if await _is_superuser(connection) else ""
+    # house: built-sql words of this module; the name and the password are composed by psycopg
     words = sql.SQL(
         f"{verb} ROLE {{}} {login} NOCREATEDB NOCREATEROLE NOINHERIT {powerless} CONNECTION LIMIT {{}}"
     )

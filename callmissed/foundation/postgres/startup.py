@@ -125,6 +125,7 @@ def await_ready(
     place: Place, process: subprocess.Popen[bytes], log: ServerLog, progress: Progress
 ) -> Iterator[float]:
     """Wait until it accepts connections. Raises ServerFailed, DiskFull."""
+    # house: clock compared with another program's own time stamp
     began, spawned_at, told = time.monotonic(), time.time(), 0.0
     while not _is_ready(PidFile.read(place.data), process.pid, spawned_at):
         if process.poll() is not None:

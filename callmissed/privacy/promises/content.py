@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from callmissed.foundation.database import isolation
+from callmissed.foundation.database import ISOLATION_CHECKS, isolation_findings, tenant_relations
 from callmissed.privacy.promises.engine import Finding, Look, judge, promise
 
 _ = str
@@ -16,15 +16,15 @@ _ = str
 )
 async def isolated(look: Look) -> Finding:
     """The isolation catalogue holds on every tenant relation; a stranger's transaction sees nothing."""
-    relations = await isolation.relations(look.connection)
-    gaps = await isolation.findings(look.connection)
+    relations = await tenant_relations(look.connection)
+    gaps = await isolation_findings(look.connection)
     stranger: dict[str, int] = look.ask("isolation.stranger")
     seen = sum(stranger.values())
     return judge(
         not gaps and not seen and bool(stranger),
         {
             "relations": len(relations),
-            "traps": len(isolation.CHECKS),
+            "traps": len(ISOLATION_CHECKS),
             "gaps": len(gaps),
             "tables": len(stranger),
             "rows_seen": seen,

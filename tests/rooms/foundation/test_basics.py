@@ -64,7 +64,7 @@ def test_a_problem_code_is_taken_once() -> None:
     """Two problems under one code would make the documentation lie."""
     with pytest.raises(TypeError, match="problem code 'not_found'"):
 
-        class Copy(Problem):  # pyright: ignore[reportUnusedClass]
+        class Copy(Problem):  # pyright: ignore[reportUnusedClass] the library's types say less than is true
             """A second meaning."""
 
             code = "not_found"

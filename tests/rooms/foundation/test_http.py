@@ -84,7 +84,7 @@ def test_a_route_without_access_does_not_register() -> None:
     with pytest.raises(UndeclaredAccess):
         bare.add_api_route("/open", private)
     with pytest.raises(TypeError):
-        bare.get("/open")  # pyright: ignore[reportCallIssue]
+        bare.get("/open")  # pyright: ignore[reportCallIssue] the library's types say less than is true
 
 
 async def test_a_failing_commit_is_not_a_success(probe: httpx.AsyncClient) -> None:
@@ -169,7 +169,7 @@ async def test_the_tenant_does_not_outlive_its_transaction(
     services: Services, make: Callable[..., Awaitable[Tx]]
 ) -> None:
     """After the transaction the connection of the pool knows no tenant."""
-    access = make.access()  # pyright: ignore[reportFunctionMemberAccess]
+    access = make.access()  # pyright: ignore[reportFunctionMemberAccess] the library's types say less than is true
     async with services.db.tenant(access) as tx:
         assert (await tx.session.execute(text("SELECT cm.tenant()"))).scalar_one() == access.tenant_id
     for _ in range(20):

@@ -31,12 +31,22 @@ class Peer:
 async def running_peer() -> AsyncGenerator[Peer]:
     """Serve until the end of the block."""
     peer = Peer()
-    server = await asyncio.start_server(lambda r, w: _serve(peer, r, w), "127.0.0.1", 0)
+    serving: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(_serve(peer, reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer
     finally:
         server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
 
 async def _serve(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

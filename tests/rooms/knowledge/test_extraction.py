@@ -131,7 +131,9 @@ async def test_a_child_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch, tmp
     # The saboteur: a parser that never ends. Without the wall clock the request would hang for ever.
     slow = tmp_path / "slow.py"
     slow.write_text("import time\ntime.sleep(60)\n")
+    # house: mock a greedy or endless child in the place of the real one
     monkeypatch.setattr(reading, "CHILD", slow)
+    # house: mock a greedy or endless child in the place of the real one
     monkeypatch.setattr(reading, "WALL_SECONDS", 0.5)
     started = time.monotonic()
     with pytest.raises(problems.TooComplex):
@@ -146,6 +148,7 @@ async def test_a_child_that_eats_memory_or_time_dies_of_its_limits(
     for greed in ("held = bytearray(2 * 1024**3)", "while True: pass"):
         greedy = tmp_path / "greedy.py"
         greedy.write_text(source.replace("    limit()\n", f"    limit()\n    {greed}\n"))
+        # house: mock a greedy or endless child in the place of the real one
         monkeypatch.setattr(reading, "CHILD", greedy)
         with pytest.raises(problems.TooComplex):
             await read(pdf("Some readable text"), "a.pdf")
