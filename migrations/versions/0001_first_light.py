@@ -1,6 +1,6 @@
 """First light: every table of the first landing with its row security, grants and partitions.
 
-The SQL beside this file was written from the mapped classes by `python -m tools.freeze_schema`; tests compare the two.
+The SQL beside this file was written from the mapped classes of that day; tests compare what all migrations make with the classes.
 """
 
 from pathlib import Path

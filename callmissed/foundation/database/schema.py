@@ -1,6 +1,6 @@
 """The schema as SQL, derived from the mapped classes: tables, indexes, row security, grants, partitions.
 
-`tools/freeze_schema.py` writes the result into a migration; nothing creates tables at run time.
+`python -m tools.new_tables NAME` prints the part of one table for its migration; nothing creates tables at run time.
 """
 
 from collections.abc import Iterator
