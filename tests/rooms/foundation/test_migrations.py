@@ -1,17 +1,19 @@
 """The migrations and the mapped classes make the same database, to the last grant."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from callmissed.app import tables
 from callmissed.app.installation import Installation
+from callmissed.app.migrate import migrate
 from callmissed.foundation import datamap
 from callmissed.foundation.database.schema import statements
-from callmissed.foundation.postgres import ADMIN, DATABASE
-
-DECLARED = "as_declared"
+from callmissed.foundation.postgres import ADMIN, Dsn
 
 OURS = "n.nspname IN ('public', 'cm') AND c.relname !~ '^(procrastinate_|alembic_version)'"
 TABLES = f"pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND {OURS}"
@@ -31,22 +33,31 @@ CATALOGUE = {
 }
 
 
+@asynccontextmanager
+async def empty_database(installation: Installation, name: str) -> AsyncGenerator[Dsn]:
+    """A database beside the installation's own, which other tests sabotage; gone at the end."""
+    admin = installation.data.dsn(ADMIN, "postgres").psycopg
+    async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
+        named = sql.Identifier(name)
+        await connection.execute(sql.SQL("CREATE DATABASE {} OWNER cm_owner").format(named))
+        try:
+            yield installation.data.dsn(ADMIN, name)
+        finally:
+            await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(named))
+
+
 @pytest.fixture
 async def declared(installation: Installation) -> AsyncGenerator[psycopg.AsyncConnection]:
     """A database made from the mapped classes alone."""
-    admin = installation.data.dsn(ADMIN, "postgres").psycopg
-    async with await psycopg.AsyncConnection.connect(admin, autocommit=True) as connection:
-        name = sql.Identifier(DECLARED)
-        await connection.execute(sql.SQL("CREATE DATABASE {} OWNER cm_owner").format(name))
-        try:
-            made = installation.data.dsn(ADMIN, DECLARED).psycopg
-            async with await psycopg.AsyncConnection.connect(made) as inside:
-                await inside.execute("SET ROLE cm_owner")
-                for statement in statements(datamap.tables()):
-                    await inside.execute(statement.encode())
-                yield inside
-        finally:
-            await connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    tables.load()
+    async with (
+        empty_database(installation, "as_declared") as dsn,
+        await psycopg.AsyncConnection.connect(dsn.psycopg) as inside,
+    ):
+        await inside.execute("SET ROLE cm_owner")
+        for statement in statements(datamap.tables()):
+            await inside.execute(statement.encode())
+        yield inside
 
 
 async def catalogue(connection: psycopg.AsyncConnection) -> set[str]:
@@ -59,11 +70,12 @@ async def catalogue(connection: psycopg.AsyncConnection) -> set[str]:
 
 
 async def test_all_migrations_make_what_the_classes_say(
-    installation: Installation, services: object, declared: psycopg.AsyncConnection
+    installation: Installation, declared: psycopg.AsyncConnection
 ) -> None:
-    migrated = installation.data.dsn(ADMIN, DATABASE).psycopg
-    async with await psycopg.AsyncConnection.connect(migrated) as connection:
-        live = await catalogue(connection)
+    async with empty_database(installation, "as_migrated") as dsn:
+        await asyncio.to_thread(migrate, dsn)
+        async with await psycopg.AsyncConnection.connect(dsn.psycopg) as connection:
+            live = await catalogue(connection)
     wanted = await catalogue(declared)
     assert len(wanted) > 500
     assert not sorted(live ^ wanted)[:20]

@@ -1,0 +1,53 @@
+"""Workspaces, and who works in them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, String, UniqueConstraint
+from sqlalchemy.orm import Mapped
+
+from callmissed.foundation.datamap import (
+    Category,
+    ControlTable,
+    Keep,
+    TenantTable,
+    Whose,
+    column,
+    nothing,
+    pseudonym,
+)
+
+TENANT = Keep(until="the workspace is closed, then 30 days of recovery", promise="keep.deleted-account")
+
+
+class Tenant(ControlTable):
+    """An organisation and its workspace."""
+
+    __tablename__ = "tenant"
+    __keep__ = TENANT
+    __table_args__ = (
+        UniqueConstraint("slug"),
+        CheckConstraint("state IN ('active', 'closed')", name="state"),
+    )
+
+    name: Mapped[str] = column(nothing("what the organisation calls itself", Category.ACCOUNT), String(120))
+    slug: Mapped[str] = column(nothing("a short name for addresses"), String(60))
+    state: Mapped[str] = column(nothing("active or closed"), String(12), default="active")
+    plan: Mapped[str] = column(nothing("the plan it is on"), String(40), default="starter")
+    closed_at: Mapped[datetime | None] = column(nothing("when it was closed"))
+
+
+class Membership(TenantTable):
+    """That a user works in a tenant, in a role."""
+
+    __tablename__ = "membership"
+    __keep__ = TENANT
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "user_id"),
+        CheckConstraint("role IN ('owner', 'admin', 'developer', 'teammate', 'billing')", name="role"),
+    )
+
+    user_id: Mapped[UUID] = column(pseudonym(Whose.USER, "who works here"))
+    role: Mapped[str] = column(
+        nothing("owner, admin, developer, teammate or billing", Category.ACCOUNT), String(16)
+    )

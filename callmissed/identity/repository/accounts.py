@@ -1,0 +1,34 @@
+"""SQL of accounts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+
+from callmissed.foundation.database import Tx
+from callmissed.identity.models import Session, UserAccount
+
+
+async def account(tx: Tx, user_id: UUID, *, for_update: bool = False) -> UserAccount | None:
+    """One account; `for_update` holds it until the transaction ends."""
+    return await tx.session.get(UserAccount, user_id, with_for_update=for_update or None)
+
+
+async def account_under(tx: Tx, email_index: bytes) -> UserAccount | None:
+    """The account that signs in with this address."""
+    return await tx.session.scalar(select(UserAccount).where(UserAccount.email_index == email_index))
+
+
+async def unfinished_accounts(tx: Tx, moment: datetime, limit: int) -> Sequence[UUID]:
+    """Accounts begun before this time whose holder never said who they are."""
+    query = select(UserAccount.id).where(
+        UserAccount.adult_declared_at.is_(None), UserAccount.created_at < moment
+    )
+    return (await tx.session.scalars(query.limit(limit))).all()
+
+
+async def erase_rows(tx: Tx, user_ids: Sequence[UUID]) -> None:
+    """Remove the rows of these accounts, once their keys are gone."""
+    await tx.session.execute(delete(Session).where(Session.user_id.in_(user_ids)))
+    await tx.session.execute(delete(UserAccount).where(UserAccount.id.in_(user_ids)))

@@ -1,0 +1,37 @@
+"""SQL of keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+
+from callmissed.foundation.database import Tx
+from callmissed.identity.models import ApiKey
+
+
+async def keys(tx: Tx) -> Sequence[ApiKey]:
+    """The tenant's keys, newest first."""
+    query = select(ApiKey).where(ApiKey.tenant_id == tx.tenant_id).order_by(ApiKey.id.desc())
+    return (await tx.session.scalars(query)).all()
+
+
+async def working_keys(tx: Tx, now: datetime) -> int:
+    """How many keys of the tenant are neither revoked nor expired."""
+    query = select(func.count()).where(
+        ApiKey.tenant_id == tx.tenant_id,
+        ApiKey.revoked_at.is_(None),
+        or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+    )
+    return (await tx.session.execute(query)).scalar_one()
+
+
+async def key(tx: Tx, key_id: UUID, *, for_update: bool = False) -> ApiKey | None:
+    """One key of the tenant."""
+    return await tx.session.get(ApiKey, (tx.tenant_id, key_id), with_for_update=for_update or None)
+
+
+async def mark_used(tx: Tx, key_id: UUID, now: datetime) -> None:
+    """Note that a key was used."""
+    query = update(ApiKey).where(ApiKey.tenant_id == tx.tenant_id, ApiKey.id == key_id)
+    await tx.session.execute(query.values(last_used_at=now))
