@@ -19,7 +19,15 @@ from callmissed.app.settings import Settings
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
 from callmissed.foundation import telemetry
-from callmissed.foundation.audit import Report, export_all, shown, verify_lines, verify_log
+from callmissed.foundation.audit import (
+    PublicKey,
+    Report,
+    export_all,
+    shown,
+    verifier_key,
+    verify_lines,
+    verify_log,
+)
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.privacy import publish_version
@@ -154,23 +162,47 @@ def audit_export(path: Path) -> None:
     click.echo(f"{with_services(write)} lines written to {path}")
 
 
+@audit_group.command("key")
+def audit_key() -> None:
+    """Print the key that signs the log. Publish it where nobody who runs the database can change it."""
+
+    async def read(services: Services) -> str:
+        return str(verifier_key(services.vault))
+
+    click.echo(with_services(read))
+
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
 @audit_group.command("verify")
-@click.argument("path", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def audit_verify(path: Path | None) -> None:
+@click.argument("path", required=False, type=FILE)
+@click.option(
+    "--key", help="Who must have signed, as `audit key` prints it. Default: whoever the export names."
+)
+@click.option(
+    "--earlier", type=FILE, help="A checkpoint kept from an earlier day, which the log must continue."
+)
+def audit_verify(path: Path | None, key: str | None, earlier: Path | None) -> None:
     """Verify an exported file offline, or the live log. Exits 1 when something was changed."""
-    report = _verify_file(path) if path else with_services(_verify_live)
-    for line in shown(report, key_given=path is None):
+    kept = earlier.read_text(encoding="utf-8") if earlier else None
+    report = (
+        _verify_file(path, key, kept)
+        if path
+        else with_services(lambda it: verify_log(it.verifier, it.vault, kept))
+    )
+    for line in shown(report, key_given=path is None or key is not None):
         click.echo(line)
     sys.exit(1 if report.findings else 0)
 
 
-def _verify_file(path: Path) -> Report:
+def _verify_file(path: Path, key: str | None, earlier: str | None) -> Report:
+    try:
+        signer = PublicKey.parse(key) if key else None
+    except ValueError:
+        raise click.BadParameter("this is not a key as `audit key` prints it", param_hint="--key") from None
     with path.open(encoding="utf-8") as lines:
-        return verify_lines(lines)
-
-
-async def _verify_live(services: Services) -> Report:
-    return await verify_log(services.verifier, services.vault)
+        return verify_lines(lines, signer, earlier)
 
 
 @cli.command()

@@ -16,7 +16,7 @@ from callmissed.foundation.audit.sealing import (
     state,
     verifier_key,
 )
-from callmissed.foundation.audit.verify import NotCanonical, Report, shown
+from callmissed.foundation.audit.verify import NotCanonical, PublicKey, Report, shown
 from callmissed.foundation.audit.verify import verify as verify_lines
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "LogState",
     "NotCanonical",
     "NothingSealed",
+    "PublicKey",
     "Report",
     "export_all",
     "export_tenant",
