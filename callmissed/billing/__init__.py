@@ -8,21 +8,39 @@ from callmissed.billing.ledger import Ledger
 from callmissed.billing.plans import DEFAULT_PLAN
 from callmissed.billing.problems import WalletExhausted
 from callmissed.billing.reconciliation import reconcile
-from callmissed.billing.service import WELCOME_CREDIT, grant, purse, statement, usage_report, used
+from callmissed.billing.service import (
+    WELCOME_CREDIT,
+    entries,
+    grant,
+    purse,
+    requests,
+    statement,
+    usage_report,
+    usage_span,
+    used,
+)
 from callmissed.billing.usage import Usage
-from callmissed.billing.views import UsageFilter
+from callmissed.billing.views import Entry, Only, Statement, UsageFilter, UsageReport, Used
 
 __all__ = [
     "DEFAULT_PLAN",
     "WELCOME_CREDIT",
+    "Entry",
     "Ledger",
+    "Only",
+    "Statement",
     "Usage",
     "UsageFilter",
+    "UsageReport",
+    "Used",
     "WalletExhausted",
+    "entries",
     "grant",
     "purse",
     "reconcile",
+    "requests",
     "statement",
     "usage_report",
+    "usage_span",
     "used",
 ]

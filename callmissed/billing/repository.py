@@ -2,13 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
-from callmissed.billing.views import Line, Purse, Statement, UsageFigures, UsageFilter, Used
+from callmissed.billing.views import (
+    Cost,
+    Day,
+    Entry,
+    Line,
+    Only,
+    Purse,
+    Statement,
+    Step,
+    UsageFigures,
+    UsageFilter,
+    Used,
+)
 from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
@@ -27,54 +39,72 @@ RETURNING balance_micro
 
 PURSE = text("SELECT balance_micro, held_micro FROM wallet WHERE tenant_id = :tenant AND id = :tenant")
 
-# Hours of the Indian clock: half an hour off those of UTC.
+# Hours of the Indian clock: half an hour off those of UTC. The balance is read by the statement itself, so that a charge
+# between two statements cannot shift every line.
 LINES = text("""
 WITH movement AS (
-  SELECT date_trunc('hour', at + interval '30 minutes') - interval '30 minutes' + interval '1 hour' AS at, kind,
-    sum(CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END) AS amount, count(*) AS requests, NULL::uuid AS ref
-  FROM ledger_entry WHERE tenant_id = :tenant AND kind = 'usage' AND at >= :since GROUP BY 1, 2
+  SELECT date_trunc('hour', at + interval '30 minutes') - interval '30 minutes' AS began, kind,
+    sum(CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END) AS amount, count(*) AS requests, NULL::uuid AS ref,
+    date_trunc('hour', at + interval '30 minutes') + interval '30 minutes' AS ended
+  FROM ledger_entry WHERE tenant_id = :tenant AND kind = 'usage' AND at >= :since GROUP BY 1, 2, 6
   UNION ALL
-  SELECT at, kind, CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END, 0, ref
+  SELECT at, kind, CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END, 0, ref, at
   FROM ledger_entry WHERE tenant_id = :tenant AND kind <> 'usage' AND at >= :since
+), line AS (
+  SELECT began, ended, kind, amount, requests, ref,
+    (SELECT balance_micro FROM wallet WHERE tenant_id = :tenant AND id = :tenant)
+      - coalesce(sum(amount) OVER (ORDER BY ended DESC, kind, ref ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+      AS balance
+  FROM movement
 )
-SELECT least(at, :now) AS at, kind, amount, requests, ref,
-  CAST(:balance AS bigint)
-    - coalesce(sum(amount) OVER (ORDER BY at DESC, kind, ref ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
-    AS balance
-FROM movement ORDER BY movement.at DESC, kind, ref LIMIT :limit
+SELECT * FROM line WHERE CAST(:only AS text) IS NULL OR (kind = 'usage') = (CAST(:only AS text) = 'usage')
+ORDER BY ended DESC, kind, ref LIMIT :limit
 """)
 
+# One statement, so one snapshot: a balance and a sum of two moments would not agree while requests are running.
 TOTALS = text("""
 SELECT count(*) AS entries, coalesce(sum(CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END), 0) AS total,
-  coalesce(sum(amount_micro) FILTER (WHERE debit = 'wallet' AND at >= :since), 0) AS spent
+  coalesce((SELECT balance_micro FROM wallet WHERE tenant_id = :tenant AND id = :tenant), 0) AS balance,
+  coalesce((SELECT held_micro FROM wallet WHERE tenant_id = :tenant AND id = :tenant), 0) AS held
 FROM ledger_entry WHERE tenant_id = :tenant
 """)
 
 BY_DAY = text("""
-SELECT CAST(at + interval '330 minutes' AT TIME ZONE 'UTC' AS date) AS day,
-  sum(CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END) AS amount
+SELECT CAST(at AT TIME ZONE interval '330 minutes' AS date) AS day,
+  sum(CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END) AS change,
+  coalesce(sum(amount_micro) FILTER (WHERE debit = 'wallet'), 0) AS spent
 FROM ledger_entry WHERE tenant_id = :tenant AND at >= :since GROUP BY 1 ORDER BY 1
 """)
 
-MATCHING = """
-tenant_id = :tenant AND at >= :since AND at < :until AND (CAST(:model AS text) IS NULL OR model = :model)
-AND (CAST(:key_id AS uuid) IS NULL OR key_id = :key_id) AND (CAST(:status AS text) IS NULL OR status = :status)
+ENTRIES = text("""
+SELECT at, id, kind, ref, CASE credit WHEN 'wallet' THEN amount_micro ELSE -amount_micro END AS amount_micro
+FROM ledger_entry
+WHERE tenant_id = :tenant AND (CAST(:at AS timestamptz) IS NULL OR (at, id) > (CAST(:at AS timestamptz), CAST(:id AS uuid)))
+ORDER BY at, id LIMIT :limit
+""")
+
+CHOSEN = """
+(CAST(:model AS text) IS NULL OR model = :model) AND (CAST(:key_id AS uuid) IS NULL OR key_id = :key_id)
+AND (CAST(:status AS text) IS NULL OR status = :status)
 """
+MATCHING = f"tenant_id = :tenant AND at >= :since AND at < :until AND {CHOSEN}"
 FIGURES = text(f"""
 SELECT coalesce(sum(price_micro), 0) AS spent, count(*) AS requests, count(*) FILTER (WHERE status = 'failed') AS failed,
   percentile_disc(0.95) WITHIN GROUP (ORDER BY first_token_ms) AS first_token,
   percentile_disc(0.95) WITHIN GROUP (ORDER BY admit_us + reserve_us) AS ours,
   (SELECT coalesce(sum(price_micro), 0) FROM usage_record
-   WHERE tenant_id = :tenant AND at >= :before AND at < :since) AS spent_before
+   WHERE tenant_id = :tenant AND at >= :before AND at < :since AND {CHOSEN}) AS spent_before
 FROM usage_record WHERE {MATCHING}
 """)  # noqa: S608 - a constant of this module
-COST_BY_DAY = text(f"""
-SELECT CAST(at + interval '330 minutes' AT TIME ZONE 'UTC' AS date) AS day, model, sum(price_micro) AS amount
+COSTS = text(f"""
+SELECT date_trunc(CAST(:step AS text), at AT TIME ZONE interval '330 minutes') AT TIME ZONE interval '330 minutes' AS began,
+  model, sum(price_micro) AS amount
 FROM usage_record WHERE {MATCHING} GROUP BY 1, 2 ORDER BY 1, 2
 """)  # noqa: S608 - a constant of this module
 USED_COLUMNS = ", ".join(each.name for each in fields(Used))
 LATEST = text(f"""
-SELECT {USED_COLUMNS} FROM usage_record WHERE {MATCHING} ORDER BY at DESC, id DESC LIMIT :limit
+SELECT {USED_COLUMNS} FROM usage_record WHERE {MATCHING} AND (CAST(:older_than AS uuid) IS NULL OR id < :older_than)
+ORDER BY at DESC, id DESC LIMIT :limit
 """)  # noqa: S608 - names of our own class
 ONE = text(f"""
 SELECT {USED_COLUMNS} FROM usage_record WHERE tenant_id = :tenant AND at = cm.moment(:id) AND id = :id
@@ -103,26 +133,29 @@ async def purse(tx: Tx) -> Purse:
     return Purse(row.balance_micro, row.held_micro) if row else Purse()
 
 
-async def statement(tx: Tx, limit: int) -> Statement:
-    """The last 30 days of the ledger."""
-    now = clock.now()
-    month: dict[str, Any] = {"tenant": tx.tenant_id, "since": now - timedelta(days=30)}
-    held = await purse(tx)
-    totals = (await tx.session.execute(TOTALS, month)).one()
-    days = (await tx.session.execute(BY_DAY, month)).all()
-    lines = (
-        await tx.session.execute(LINES, {**month, "balance": held.balance_micro, "now": now, "limit": limit})
-    ).all()
+async def statement(tx: Tx, since: datetime, limit: int, only: Only | None) -> Statement:
+    """The ledger since a moment."""
+    values: dict[str, Any] = {"tenant": tx.tenant_id, "since": since, "limit": limit, "only": only}
+    totals = (await tx.session.execute(TOTALS, values)).one()
+    days = (await tx.session.execute(BY_DAY, values)).all()
+    lines = (await tx.session.execute(LINES, values)).all()
     return Statement(
-        held,
+        Purse(int(totals.balance), int(totals.held)),
         tuple(
-            Line(row.at, row.kind, int(row.amount), int(row.balance), row.requests, row.ref) for row in lines
+            Line(row.began, row.ended, row.kind, int(row.amount), int(row.balance), row.requests, row.ref)
+            for row in lines
         ),
         totals.entries,
         int(totals.total),
-        int(totals.spent),
-        tuple((row.day, int(row.amount)) for row in days),
+        tuple(Day(row.day, int(row.change), int(row.spent)) for row in days),
     )
+
+
+async def entries(tx: Tx, after: Entry | None, limit: int) -> tuple[Entry, ...]:
+    """The ledger entry by entry, oldest first, after one that is known."""
+    place = {"at": after.at if after else None, "id": after.id if after else None}
+    rows = await tx.session.execute(ENTRIES, {"tenant": tx.tenant_id, "limit": limit, **place})
+    return tuple(Entry(**row) for row in rows.mappings())
 
 
 async def figures(tx: Tx, wanted: UsageFilter) -> UsageFigures:
@@ -131,19 +164,19 @@ async def figures(tx: Tx, wanted: UsageFilter) -> UsageFigures:
     row = (await tx.session.execute(FIGURES, _values(tx, wanted, before=before))).one()
     return UsageFigures(
         int(row.spent), int(row.spent_before), row.requests, row.failed,
-        row.first_token, round(row.ours / 1000) if row.ours is not None else None,
+        row.first_token, row.ours,
     )  # fmt: skip
 
 
-async def cost_by_day(tx: Tx, wanted: UsageFilter) -> tuple[tuple[Any, str, int], ...]:
-    """(day in India, model, micro-rupees)."""
-    rows = await tx.session.execute(COST_BY_DAY, _values(tx, wanted))
-    return tuple((row.day, row.model, int(row.amount)) for row in rows)
+async def costs(tx: Tx, wanted: UsageFilter, step: Step) -> tuple[Cost, ...]:
+    """What each model cost per hour or day."""
+    rows = await tx.session.execute(COSTS, _values(tx, wanted, step=step))
+    return tuple(Cost(row.began, row.model, int(row.amount)) for row in rows)
 
 
-async def latest(tx: Tx, wanted: UsageFilter, limit: int) -> tuple[Used, ...]:
-    """The newest requests of a span."""
-    rows = await tx.session.execute(LATEST, _values(tx, wanted, limit=limit))
+async def latest(tx: Tx, wanted: UsageFilter, limit: int, older_than: UUID | None) -> tuple[Used, ...]:
+    """The newest requests of a span, or the newest of those before one that is known."""
+    rows = await tx.session.execute(LATEST, _values(tx, wanted, limit=limit, older_than=older_than))
     return tuple(Used(**row) for row in rows.mappings())
 
 

@@ -1,16 +1,20 @@
 """The verbs of billing that run in the caller's transaction. What requests spend goes through `Ledger` instead."""
 
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from callmissed.billing import repository
-from callmissed.billing.views import Purse, Statement, UsageFilter, UsageReport, Used
-from callmissed.foundation import audit
+from callmissed.billing.views import Entry, Only, Purse, Statement, Step, UsageFilter, UsageReport, Used
+from callmissed.foundation import audit, clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.money import Micro, rupees
 from callmissed.foundation.problems import NotFound
 
 WELCOME_CREDIT: Micro = rupees(100)
 """What a new workspace starts with."""
+
+STATEMENT_DAYS = 30
+"""How far back the wallet page looks."""
 
 SOURCES = {"welcome": "promotions", "grant": "promotions", "topup": "payments"}
 """The account a credit comes from, by its kind."""
@@ -41,21 +45,42 @@ async def purse(tx: Tx) -> Purse:
     return await repository.purse(tx)
 
 
-async def statement(tx: Tx, limit: int = 50) -> Statement:
-    """The ledger of the last 30 days, for the wallet page."""
-    return await repository.statement(tx, limit)
+async def statement(tx: Tx, limit: int = 50, only: Only | None = None) -> Statement:
+    """The ledger of the last 30 days in India, today included, for the wallet page. `only` narrows its lines."""
+    return await repository.statement(tx, _midnight(STATEMENT_DAYS), limit, only)
 
 
-async def usage_report(tx: Tx, wanted: UsageFilter, limit: int = 50) -> UsageReport:
-    """Figures, cost by day and the latest requests of a span."""
+async def entries(tx: Tx, after: Entry | None = None, limit: int = 1000) -> tuple[Entry, ...]:
+    """Every entry there is, oldest first, so many at a time: go on with the last one as `after`."""
+    return await repository.entries(tx, after, limit)
+
+
+def usage_span(days: int) -> tuple[datetime, datetime]:
+    """From when until when usage of the last so many days is: whole days in India with today, or the last 24 hours."""
+    now = clock.now()
+    return (now - timedelta(hours=24) if days == 1 else _midnight(days)), now
+
+
+async def usage_report(
+    tx: Tx, wanted: UsageFilter, limit: int = 50, older_than: UUID | None = None
+) -> UsageReport:
+    """Figures, costs by day (by hour when the span is a day) and the latest requests of a span."""
     models, keys = await repository.seen(tx, wanted.since, wanted.until)
+    step: Step = "hour" if wanted.until - wanted.since <= timedelta(days=1) else "day"
     return UsageReport(
         await repository.figures(tx, wanted),
-        await repository.cost_by_day(tx, wanted),
-        await repository.latest(tx, wanted, limit),
+        await repository.costs(tx, wanted, step),
+        await repository.latest(tx, wanted, limit, older_than),
         tuple(sorted(models)),
         tuple(keys),
     )
+
+
+async def requests(
+    tx: Tx, wanted: UsageFilter, limit: int, older_than: UUID | None = None
+) -> tuple[Used, ...]:
+    """Requests of a span, newest first, so many at a time: go on with the last one's id as `older_than`."""
+    return await repository.latest(tx, wanted, limit, older_than)
 
 
 async def used(tx: Tx, usage_id: UUID) -> Used:
@@ -64,3 +89,8 @@ async def used(tx: Tx, usage_id: UUID) -> Used:
     if found is None:
         raise UsageNotFound
     return found
+
+
+def _midnight(days: int) -> datetime:
+    """When the first of the last so many days began in India, today being the last."""
+    return datetime.combine(clock.today() - timedelta(days=days - 1), time(), clock.IST)

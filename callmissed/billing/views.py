@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
+
+Only = Literal["credit", "usage"]
+"""What a reader of the ledger may narrow it to."""
+
+Step = Literal["hour", "day"]
+"""How finely costs are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +27,38 @@ class Purse:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the ledger for a reader: usage by the hour, everything else by itself. `amount_micro` is signed."""
+    """One line of the ledger for a reader: usage by the hour of the Indian clock, everything else by itself.
 
-    at: datetime
+    `amount_micro` is signed; `balance_micro` is what it left in the wallet. `ref` is None for usage.
+    """
+
+    began: datetime
+    ended: datetime
     kind: str
     amount_micro: int
     balance_micro: int
     requests: int
     ref: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the ledger as the wallet sees it: `amount_micro` is signed."""
+
+    at: datetime
+    id: UUID
+    kind: str
+    ref: UUID
+    amount_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """By how much a wallet changed on a day in India, and what of that was spent."""
+
+    on: date
+    change_micro: int
+    spent_micro: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +69,7 @@ class Statement:
     lines: tuple[Line, ...]
     entries: int
     sum_micro: int
-    spent_30_days_micro: int
-    days: tuple[tuple[date, int], ...]
+    days: tuple[Day, ...]
 
     @property
     def adds_up(self) -> bool:
@@ -60,22 +90,34 @@ class UsageFilter:
 
 @dataclass(frozen=True, slots=True)
 class UsageFigures:
-    """Usage of a span: money, counts, and the 95th percentile of the time to the first token in milliseconds."""
+    """Usage of a span, and what the same choice cost in the span before.
+
+    The times are 95th percentiles: until the first token, and of it what we add for key, limits and wallet.
+    """
 
     spent_micro: int
     spent_before_micro: int
     requests: int
     failed: int
     first_token_p95_ms: int | None
-    ours_p95_ms: int | None
+    ours_p95_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a model cost in the hour or day (of the Indian clock) that began then."""
+
+    began: datetime
+    model: str
+    amount_micro: int
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Figures, cost per day and model (India's days), the latest requests, and what can be filtered by."""
+    """Figures, cost per hour or day and model, the latest requests, and what can be filtered by."""
 
     figures: UsageFigures
-    by_day: tuple[tuple[date, str, int], ...]
+    costs: tuple[Cost, ...]
     rows: tuple["Used", ...]
     models: tuple[str, ...] = ()
     keys: tuple[UUID, ...] = ()
