@@ -1,6 +1,6 @@
 """Money: integer micro-rupees in the ledger, paise on documents, shown with Indian grouping. 1 credit = ₹1."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import NewType
 
 Micro = NewType("Micro", int)
@@ -34,13 +34,13 @@ def group(whole: int) -> str:
     return ",".join([*pairs, tail])
 
 
-def show(amount: int, decimals: int = 2, *, sign: bool = False) -> str:
+def show(amount: int, decimals: int = 2, *, sign: bool = False, down: bool = False) -> str:
     """Write micro-rupees for a reader: "₹1,23,456.78", with a true minus, and "+" only when asked for.
 
-    Rounds half to even at `decimals` places.
+    Rounds half to even at `decimals` places; with `down` towards zero, for balances: what is not whole is not there.
     """
     quantum = Decimal(1).scaleb(-decimals)
-    value = (Decimal(abs(amount)) / RUPEE).quantize(quantum, rounding=ROUND_HALF_EVEN)
+    value = (Decimal(abs(amount)) / RUPEE).quantize(quantum, rounding=ROUND_DOWN if down else ROUND_HALF_EVEN)
     whole, _, fraction = f"{value:f}".partition(".")
     mark = MINUS if amount < 0 else "+" if sign and amount > 0 else ""
     return f"{mark}₹{group(int(whole))}" + (f".{fraction}" if fraction else "")

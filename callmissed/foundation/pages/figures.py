@@ -15,9 +15,12 @@ from callmissed.foundation.money import RUPEE, group, show
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
-def money(micro: int, decimals: int = 2, *, sign: bool = False) -> Markup:
-    """Micro-rupees as `₹1,23,456.78` with the paise lighter; below ₹1 the decimals are the news and stay dark."""
-    whole, point, fraction = show(micro, decimals, sign=sign).partition(".")
+def money(micro: int, decimals: int = 2, *, sign: bool = False, down: bool = False) -> Markup:
+    """Micro-rupees as `₹1,23,456.78` with the paise lighter; below ₹1 the decimals are the news and stay dark.
+
+    `down` is for balances: nothing is shown that is not there.
+    """
+    whole, point, fraction = show(micro, decimals, sign=sign, down=down).partition(".")
     if not fraction or abs(micro) < RUPEE:
         return Markup('<span class="cm-money">{}</span>').format(whole + point + fraction)
     return Markup('<span class="cm-money">{}<span class="cm-paise">.{}</span></span>').format(whole, fraction)
@@ -44,6 +47,12 @@ def ago(moment: datetime) -> str:
         return t("%(n)s s ago", n=seconds)
     if 0 <= seconds < HOUR:
         return t("%(n)s min ago", n=seconds // MINUTE)
+    return dated(moment)
+
+
+def dated(moment: datetime) -> str:
+    """`Today 18:57`, `8 Nov, 10:04` this year, then `8 Nov 2026`: a line of an account, which does not move with the clock."""
+    local, present = in_india(moment), in_india(clock.now())
     time = format_time(local, "HH:mm", locale=language())
     if local.date() == present.date():
         return t("Today %(time)s", time=time)
@@ -85,8 +94,24 @@ def hour(moment: datetime) -> str:
     return f"{in_india(moment):%H:%M}"
 
 
+def stamp(moment: datetime) -> str:
+    """`19:41:08.214` today, `23 Nov 19:41:08.214` otherwise: a line of a log, on an Indian clock."""
+    local = in_india(moment)
+    time = f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+    return (
+        time if local.date() == clock.today() else f"{format_date(local, 'd MMM', locale=language())} {time}"
+    )
+
+
+def milliseconds(value: float) -> str:
+    """`204 ms`, `1.62 s`; what was too short to be counted is not said to be nothing."""
+    return duration(value / 1000) if value else t("under 1 ms")
+
+
 def duration(seconds: float) -> str:
-    """`2 min 14 s`, `3 h 40 min`, `89 d 21 h`, `1.41 s`, `204 ms`: at most two units."""
+    """`2 min 14 s`, `3 h 40 min`, `89 d 21 h`, `1.41 s`, `204 ms`, `0.3 ms`: at most two units."""
+    if 0 < seconds < 0.01:
+        return t("%(n)s ms", n=f"{max(seconds * 1000, 0.1):.1f}".removesuffix(".0"))
     if 0 < seconds < 1:
         return t("%(n)s ms", n=round(seconds * 1000))
     if 1 < seconds < 10:
@@ -136,14 +161,18 @@ def combined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "money": money,
+    "amount": show,
     "num": number,
     "when": when,
     "ago": ago,
+    "dated": dated,
     "at": at,
     "day": day,
     "hour": hour,
     "full": moment_in_full,
     "duration": duration,
+    "ms": milliseconds,
+    "stamp": stamp,
     "ident": ident,
     "initials": initials,
     "translated": translated,

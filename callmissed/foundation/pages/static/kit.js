@@ -92,7 +92,7 @@
   /* Relative times tick while they are under an hour old. */
   function tick() {
     const now = Date.now();
-    all("time[datetime]").forEach((time) => {
+    all("time[datetime]:not([data-still])").forEach((time) => {
       const seconds = Math.floor((now - Date.parse(time.dateTime)) / 1000);
       if (seconds < 0 || seconds >= 3600) return;
       const text = seconds < 60 ? words.secondsAgo.replace("#", String(seconds)) : words.minutesAgo.replace("#", String(Math.floor(seconds / 60)));
