@@ -2,19 +2,21 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from pydantic import ValidationError
 
 from callmissed import __version__
 from callmissed.app import doctor as doctor_checks
 from callmissed.app.demo.seed import seed_demo
-from callmissed.app.installation import joined, running
+from callmissed.app.installation import joined, refuse_second, running
 from callmissed.app.main import create_pages_app
-from callmissed.app.serving import serve
+from callmissed.app.serving import listen, serve
 from callmissed.app.settings import Settings
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
@@ -43,9 +45,15 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command. A Problem is one line on the terminal and exit status 1, never a traceback."""
+    """Run the command. A Problem or a wrong setting is a line on the terminal and exit status 1, never a traceback."""
     try:
         cli()
+    except ValidationError as wrong:
+        for each in wrong.errors(include_input=False, include_url=False):
+            name = str(each["loc"][0]).upper()
+            name = name if name.startswith("CALLMISSED_") else f"CALLMISSED_{name}"
+            click.echo(f"callmissed: the setting {name} is wrong: {each['msg']}", err=True)
+        sys.exit(1)
     except Problem as problem:
         details = "".join(f"\n  {name}: {value}" for name, value in problem.details.items())
         click.echo(f"callmissed: {problem.message}{details}", err=True)
@@ -68,6 +76,9 @@ def with_services(work: Callable[[Services], Awaitable[T]]) -> T:
 def up(*, demo: bool) -> None:
     """Start everything in one process: databases, web server, worker."""
     settings = Settings()
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # until we serve: a stop in good order, as by Ctrl+C
 
     async def ready(services: Services) -> None:
         if demo:
@@ -78,29 +89,36 @@ def up(*, demo: bool) -> None:
                 click.echo(f"  {name:<18}{link}")
         click.echo(f"\nCallMissed is ready at {services.base_url}. Stop it with Ctrl+C.")
 
-    with running(settings, step) as installation:
-        step("Starting web server and worker")
-        asyncio.run(serve(installation, ready=ready))
+    refuse_second(settings)
+    listening = listen(settings)
+    try:
+        with listening, running(settings, step) as installation:
+            step("Starting web server and worker")
+            asyncio.run(serve(installation, listening, ready=ready))
+    except KeyboardInterrupt:
+        step("Stopped before everything was up. Nothing is lost.")
+        sys.exit(130)
     step("Stopped. Everything is saved.")
 
 
 def step(message: str) -> None:
     """Say what is being done."""
-    click.echo(f"• {message}")
+    click.echo(f"• {message[:1].upper()}{message[1:]}")
 
 
 @cli.command("serve")
 def serve_web() -> None:
     """Start a web server only. Needs the databases of `up`, or outside ones."""
-    with joined(Settings()) as installation:
-        asyncio.run(serve(installation, work=False))
+    settings = Settings()
+    with listen(settings) as listening, joined(settings) as installation:
+        asyncio.run(serve(installation, listening, work=False))
 
 
 @cli.command()
 def worker() -> None:
     """Start a worker only. Needs the databases of `up`, or outside ones."""
     with joined(Settings()) as installation:
-        asyncio.run(serve(installation, web=False))
+        asyncio.run(serve(installation, None))
 
 
 @cli.command()

@@ -1,6 +1,7 @@
 """One installation: its two PostgreSQL servers, its keyring, its schema. Started before the application, stopped after it."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -21,11 +22,28 @@ from callmissed.foundation.postgres import (
     ensure_key_roles,
     ensure_roles,
 )
+from callmissed.foundation.problems import Problem
 from callmissed.foundation.vault import Keyring, Vault, create_key_plane
 
 log = logging.getLogger(__name__)
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 DataRole = Literal["cm_app", "cm_worker", "cm_verifier"]
+
+
+class AlreadyUp(Problem):
+    """CallMissed already runs over this folder. Stop it first, or choose another folder with CALLMISSED_HOME."""
+
+    status = 503
+    code = "already_up"
+
+
+class HomeUnusable(Problem):
+    """The folder of the installation cannot be written to. Choose another one with CALLMISSED_HOME."""
+
+    status = 503
+    code = "home_unusable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +76,7 @@ def servers(settings: Settings, home: Path) -> tuple[Server, Server]:
         else Cluster(home, "data", memory="data")
     )
     keys: Server = (
-        Outside(settings.keys_database_url.get_secret_value())
+        Outside(settings.keys_database_url.get_secret_value(), setting="KEYS_DATABASE_URL")
         if settings.keys_database_url
         else Cluster(home, "keys", memory="keys")
     )
@@ -71,10 +89,39 @@ def joined(settings: Settings) -> Generator[Installation]:
     home = settings.home.resolve()
     data, keys = servers(settings, home)
     if all(not isinstance(server, Cluster) or server.serving for server in (data, keys)):
+        for server in (data, keys):
+            if isinstance(server, Outside):
+                server.start()
         yield Installation(settings, home, data, keys)
         return
     with running(settings) as installation:
         yield installation
+
+
+def refuse_second(settings: Settings) -> None:
+    """Raises AlreadyUp when another process runs the databases of this folder. Touches nothing."""
+    home = settings.home.resolve()
+    for server in servers(settings, home):
+        if isinstance(server, Cluster) and (pid := server.holder):
+            raise AlreadyUp(
+                f"CallMissed already runs over {home}, as process {pid}. Stop it first, or choose another folder "
+                "with CALLMISSED_HOME."
+            )
+
+
+@contextmanager
+def _writing(home: Path) -> Generator[None]:
+    """Turn what the operating system refuses into a sentence with its cure. Raises HomeUnusable."""
+    try:
+        yield
+    except OSError as failure:
+        cure = (
+            "Free some space and try again"
+            if failure.errno in FULL
+            else "Choose another with CALLMISSED_HOME"
+        )
+        reason = f"The folder {home} cannot be written to: {failure.strerror}. {cure}; nothing was lost."
+        raise HomeUnusable(reason) from failure
 
 
 @contextmanager
@@ -84,13 +131,16 @@ def running(settings: Settings, progress: Callable[[str], None] = log.info) -> G
     Must be entered from the main thread: the embedded servers die with the thread that started them.
     """
     home = settings.home.resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    with _writing(home):
+        home.mkdir(parents=True, exist_ok=True)
     data, keys = servers(settings, home)
     progress("Starting the database")
-    data.start()
+    with _writing(home):
+        data.start(progress)
     try:
         progress("Starting the key plane")
-        keys.start()
+        with _writing(home):
+            keys.start(progress)
         try:
             progress("Bringing the schema up to date")
             with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:

@@ -31,8 +31,13 @@ class PortTaken(Problem):
     code = "port_taken"
 
 
+BACKLOG = 2048
 DRAIN_SECONDS = 10
 """How long open requests may finish once the process was asked to stop."""
+
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients and proxies keep an idle connection: whoever reuses one must not meet its end."""
 
 
 class Server(uvicorn.Server):
@@ -45,10 +50,13 @@ class Server(uvicorn.Server):
 
 
 async def serve(
-    installation: Installation, *, web: bool = True, work: bool = True, ready: Ready | None = None
+    installation: Installation,
+    listening: socket.socket | None,
+    *,
+    work: bool = True,
+    ready: Ready | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` runs once everything answers."""
-    listening = listen(installation.settings) if web else None
+    """Serve on that socket, if any, until SIGTERM or SIGINT. `ready` runs once everything answers."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -82,6 +90,7 @@ def web_server(services: Services, installation: Installation) -> Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
             lifespan="off",
         )
@@ -95,6 +104,7 @@ def listen(settings: Settings) -> socket.socket:
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         taken.bind((settings.host, settings.port))
+        taken.listen(BACKLOG)  # or a second process that starts meanwhile could take it too
     except OSError as failure:
         taken.close()
         raise PortTaken(address=f"{settings.host}:{settings.port}") from failure

@@ -60,8 +60,8 @@ class Settings(BaseSettings):
         default=True,
         description="Send content to upstreams in India only; others are refused with a clear error (Policy §3).",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="How much is logged."
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = Field(
+        default=None, description="How much is logged. Default: INFO, and WARNING at a terminal."
     )
 
     legal_name: str = Field(default="", description="Registered name of the operator (Policy §13).")

@@ -1,4 +1,4 @@
-"""What the process says about itself: one JSON object per line, with declared fields only.
+"""What the process says about itself: one JSON object per line, with declared fields only; plain words at a terminal.
 
 A field that is not in the data map does not leave the process, and neither does a secret, an e-mail address or a phone
 number, wherever it turns up. A test plants canaries and looks for them (Policy §3, credentials; design rule on logs).
@@ -12,6 +12,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from callmissed.foundation import clock
 from callmissed.foundation.datamap import Holds, Keep, Whose, declare_store, metadata_of, nothing, pseudonym
 from callmissed.foundation.problems import Problem
 
@@ -90,6 +91,20 @@ class DeclaredFields(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class PlainWords(logging.Formatter):
+    """Writes a record for a person at a terminal: when, how serious, what; of a failure its class, words and place."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, or two when something failed."""
+        at = datetime.fromtimestamp(record.created, clock.IST)
+        line = f"{at:%H:%M:%S} {record.levelname.lower()}: {scrub(record.getMessage())}"
+        if record.exc_info and record.exc_info[1] is not None:
+            told = failure(record.exc_info[1])
+            place = scrub(told["trace"][-1]) if told["trace"] else "nowhere"
+            line += f"\n         {told['error']}: {told.get('reason', 'see the log')}, in {place}"
+        return line
+
+
 def _plain(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -99,10 +114,16 @@ def _plain(value: object) -> object:
     return scrub(str(value))
 
 
-def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Have this process log to `stream` (standard error by default) in this form, libraries included."""
-    out = logging.StreamHandler(stream or sys.stderr)
-    out.setFormatter(DeclaredFields())
+def configure(level: str | None = None, stream: TextIO | None = None) -> None:
+    """Have this process log to `stream` (standard error by default), libraries included.
+
+    JSON from INFO upwards; at a terminal plain words from WARNING upwards, because progress is told there anyway.
+    """
+    errors: TextIO = stream or sys.stderr
+    watched = errors.isatty()
+    level = level or ("WARNING" if watched else "INFO")
+    out = logging.StreamHandler(errors)
+    out.setFormatter(PlainWords() if watched else DeclaredFields())
     logging.basicConfig(level=level, handlers=[out], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)

@@ -57,8 +57,11 @@ class Up:
         """What `demo.json` says."""
         return json.loads((self.home / "demo.json").read_text(encoding="utf-8"))
 
-    def spawn(self, *arguments: str) -> None:
-        """Run the command without waiting for anything. It has a process group of its own, as at a terminal."""
+    def spawn(self, *arguments: str, terminal: int | None = None) -> None:
+        """Run the command without waiting for anything. It has a process group of its own, as at a terminal.
+
+        `terminal` is a descriptor to speak to instead of the files behind `said` and `complained`.
+        """
         with self._heard.open("wb") as out, self._errors.open("wb") as errors:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "callmissed.app.cli", *(arguments or ("up", "--demo"))],
@@ -66,8 +69,8 @@ class Up:
                 | {"CALLMISSED_HOME": str(self.home), "CALLMISSED_PORT": str(self.port)}
                 | {"CALLMISSED_FIND_UPSTREAMS": "false"}
                 | self._environment,
-                stdout=out,
-                stderr=errors,
+                stdout=terminal or out,
+                stderr=terminal or errors,
                 start_new_session=True,
             )
 

@@ -13,13 +13,12 @@ from typing import Self
 from callmissed.foundation.postgres import startup
 from callmissed.foundation.postgres.binaries import Binaries, find_binaries
 from callmissed.foundation.postgres.credentials import Credentials
-from callmissed.foundation.postgres.dsn import ADMIN, Dsn, socket_file
+from callmissed.foundation.postgres.dsn import ADMIN, Dsn, Progress, socket_file
 from callmissed.foundation.postgres.lock import HomeLock
 from callmissed.foundation.postgres.places import Place, find_place, make_folder, settle
 from callmissed.foundation.postgres.problems import ServerFailed
 from callmissed.foundation.postgres.process import PidFile, somebody_listens
 from callmissed.foundation.postgres.serverlog import ServerLog
-from callmissed.foundation.postgres.startup import Progress
 from callmissed.foundation.postgres.tuning import Memory, initdb_options, server_settings
 from callmissed.foundation.problems import Problem
 
@@ -97,6 +96,11 @@ class Cluster:
         if found is None or record is None or record.status != "ready":
             return False
         return somebody_listens(socket_file(found.socket_directory(Credentials.load(found.folder).token)))
+
+    @property
+    def holder(self) -> int | None:
+        """The process that runs this server or is about to, from the lock; None when nobody does."""
+        return self._lock.holder()
 
     def dsn(self, role: str, database: str) -> Dsn:
         """A login as `role` to `database`.

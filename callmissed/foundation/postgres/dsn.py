@@ -1,7 +1,7 @@
 """How to sign in to a PostgreSQL server, in the spellings of the three drivers; and a server that others run."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -9,9 +9,13 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+import psycopg
+
 from callmissed.foundation.postgres.problems import PostgresUnavailable
 
 ADMIN = "postgres"
+REACH_SECONDS = 10
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,8 @@ class Dsn:
 class Server(Protocol):
     """What the rest of the product needs of a PostgreSQL server, whoever runs it."""
 
-    def start(self) -> None:
-        """Make the server answer."""
+    def start(self, progress: Progress | None = None) -> None:
+        """Make the server answer. `progress` is told in a few words what takes time."""
         ...
 
     def stop(self) -> None:
@@ -103,9 +107,15 @@ class Outside:
     change of the login's password run `callmissed migrate`, which sets the roles' passwords again.
     """
 
-    def __init__(self, url: str, passwords: Mapping[str, str] | None = None) -> None:
-        """`url` as for libpq; `passwords` maps a role to its password. Raises PostgresUnavailable for another URL."""
+    def __init__(
+        self, url: str, passwords: Mapping[str, str] | None = None, *, setting: str = "DATABASE_URL"
+    ) -> None:
+        """`url` as for libpq; `passwords` maps a role to its password; `setting` is where the URL was given.
+
+        Raises PostgresUnavailable for another URL.
+        """
         self.admin = Dsn.parse(url)
+        self._setting = setting
         self._passwords = dict(passwords or {})
 
     def __repr__(self) -> str:
@@ -119,8 +129,17 @@ class Outside:
     ) -> None:
         return None
 
-    def start(self) -> None:
-        """Nothing to do: it is up, or its keepers bring it up."""
+    def start(self, progress: Progress | None = None) -> None:
+        """See that it answers and lets us in. Raises PostgresUnavailable, with what it said: never the password."""
+        del progress
+        try:
+            psycopg.connect(self.dsn(ADMIN, ADMIN).psycopg, connect_timeout=REACH_SECONDS).close()
+        except psycopg.Error as failure:
+            words = " ".join(str(failure).split())[:300]
+            reason = (
+                f"{self._setting} leads to no database that lets us in. Correct it. What was said: {words}"
+            )
+            raise PostgresUnavailable(reason) from None
 
     def stop(self) -> None:
         """Nothing to do."""

@@ -40,6 +40,20 @@ class HomeLock:
         self._path = path
         self._descriptor: int | None = None
 
+    def holder(self) -> int | None:
+        """The living process that holds it; None when nobody does, or when we may not look."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            if _locked(descriptor):
+                return None
+            named = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+        finally:
+            os.close(descriptor)
+        return int(named) if named.isdecimal() and is_alive(int(named)) else None
+
     def take(self) -> None:
         """Take it. Raises AlreadyRunning, which names the holder, or ServerFailed when it may not be opened."""
         try:

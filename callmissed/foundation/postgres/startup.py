@@ -6,17 +6,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from callmissed.foundation.postgres.binaries import Binaries
-from callmissed.foundation.postgres.dsn import ADMIN
+from callmissed.foundation.postgres.dsn import ADMIN, Progress
 from callmissed.foundation.postgres.places import Place
 from callmissed.foundation.postgres.problems import AlreadyRunning, DiskFull, ServerFailed, SocketTaken
 from callmissed.foundation.postgres.process import PidFile, is_alive, members, send, somebody_listens, spawn
 from callmissed.foundation.postgres.serverlog import ServerLog
-
-Progress = Callable[[str], None]
 
 START_SECONDS = 120.0  # a recovery after a crash reads up to max_wal_size of log
 STOPPING_SECONDS = 60.0  # for a predecessor that says it is stopping

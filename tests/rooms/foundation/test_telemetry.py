@@ -3,13 +3,14 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from callmissed.foundation import datamap
 from callmissed.foundation.problems import NotFound
-from callmissed.foundation.telemetry import FIELDS, DeclaredFields, scrub
+from callmissed.foundation.telemetry import FIELDS, DeclaredFields, PlainWords, configure, scrub
 
 KEY = "cm_" + "A1b2" * 9 + "zz"
 CANARIES = ["asha.canary@namuna.example", "+91 98765 43210", "9876543210", "+44 20 7946 0958", KEY]
@@ -88,3 +89,35 @@ def test_a_problem_says_its_sentence(log) -> None:
 def test_the_fields_stand_in_the_data_map() -> None:
     entry = next(store for store in datamap.stores() if store.name == "application log")
     assert entry.fields == FIELDS
+
+
+class Terminal(io.StringIO):
+    """A stream that a person watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "form"), [(Terminal(), PlainWords), (io.StringIO(), DeclaredFields)])
+def test_a_person_is_told_in_plain_words_and_a_machine_in_json(stream: io.StringIO, form: type) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        configure(stream=stream)
+        logging.getLogger("alembic.test").info("Will assume transactional DDL.")
+        try:
+            raise OSError(f"no mail for {CANARIES[0]}")
+        except OSError:
+            logging.getLogger("callmissed.test").exception("it failed")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    said = stream.getvalue()
+    assert CANARIES[0] not in said
+    if form is PlainWords:
+        assert re.match(
+            r"\d\d:\d\d:\d\d error: it failed\n +OSError: no mail for \[e-mail\], in /.*:\d+ test_", said
+        )
+        assert "transactional" not in said
+    else:
+        assert [json.loads(line)["level"] for line in said.splitlines()] == ["INFO", "ERROR"]
