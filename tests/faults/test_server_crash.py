@@ -8,7 +8,7 @@ import pytest
 from tests.support.server_crash import Books, Told, books, crash_under_load, sweep
 from tests.support.up import temporary_up
 
-pytestmark = [pytest.mark.faults, pytest.mark.database, pytest.mark.slow]
+pytestmark = [pytest.mark.faults, pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 async def test_three_kills_of_the_whole_server_lose_and_double_nothing() -> None:

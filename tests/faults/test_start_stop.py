@@ -18,7 +18,7 @@ from callmissed.foundation.postgres import ADMIN, DATABASE
 from tests.support.installation import free_port
 from tests.support.up import READY, Up, temporary_up
 
-pytestmark = [pytest.mark.faults, pytest.mark.database, pytest.mark.slow]
+pytestmark = [pytest.mark.faults, pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(300)]
 
 LINKS = {"base_url", "api_key", "owner_email", "bot_id", "widget_url", "privacy_url"}
 SEEDED = """
