@@ -32,6 +32,7 @@
     if (mine !== asked) return;
     const fresh = at("cm-request", page);
     if (remember) history[layer()?.open ? "replaceState" : "pushState"](null, "", href);
+    const turned = ["data-above", "data-below"].find((way) => document.activeElement?.hasAttribute(way));
     if (layer()) layer().replaceChildren(...fresh.childNodes);
     else {
       fresh.removeAttribute("open");
@@ -39,11 +40,13 @@
       document.body.append(fresh);
     }
     if (!layer().open) layer().showModal();
+    if (turned) layer().querySelector(`[${turned}]`)?.focus();
     select(wanted());
   }
   function closed() {
     if (layer().open || !wanted()) return;
     history.pushState(null, "", place.dataset.here);
+    place.querySelector("tr[aria-selected] a")?.focus();
     select(null);
   }
   document.addEventListener("close", (event) => event.target.id === "cm-request" && closed(), true);
