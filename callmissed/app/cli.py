@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import click
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from callmissed.app.serving import listen, serve
 from callmissed.app.settings import Settings
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
+from callmissed.billing import grant, purse
 from callmissed.foundation import telemetry
 from callmissed.foundation.audit import (
     PublicKey,
@@ -30,11 +32,18 @@ from callmissed.foundation.audit import (
     verify_lines,
     verify_log,
 )
+from callmissed.foundation.ids import uuid7
+from callmissed.foundation.money import rupees, show
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
+from callmissed.identity import workspace
 from callmissed.privacy import publish_version
 
 T = TypeVar("T")
+
+MOST_AT_ONCE = rupees(10_00_000)
+"""The most one command adds to a wallet: a slip of the finger should not be worth more."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -221,6 +230,43 @@ def _verify_file(path: Path, key: str | None, earlier: str | None) -> Report:
         raise click.BadParameter("this is not a key as `audit key` prints it", param_hint="--key") from None
     with path.open(encoding="utf-8") as lines:
         return verify_lines(lines, signer, earlier)
+
+
+@cli.group("wallet")
+def wallet_group() -> None:
+    """The wallets of workspaces."""
+
+
+@wallet_group.command("grant")
+@click.argument("tenant", type=click.UUID)
+@click.argument("amount")
+@click.option(
+    "--reason",
+    type=click.Choice(["grant", "topup"]),
+    default="grant",
+    show_default=True,
+    help="grant: given; topup: it was paid for.",
+)
+def wallet_grant(tenant: UUID, amount: str, reason: str) -> None:
+    """Add AMOUNT rupees to the wallet of the workspace TENANT: the id on its wallet page, so that no name or address is needed.
+
+    Each call adds once more. It stands in the ledger and in the audit log.
+    """
+    try:
+        micro = rupees(amount)
+    except (ValueError, ArithmeticError):
+        raise click.BadParameter("not an amount in rupees, such as 2500 or 99.50") from None
+    if not 0 < micro <= MOST_AT_ONCE:
+        raise click.BadParameter(f"between ₹0 and {show(MOST_AT_ONCE, 0)} at once")
+
+    async def give(services: Services) -> str:
+        async with services.db.tenant(Access.system(tenant)) as tx:
+            where = await workspace(tx)
+            await grant(tx, micro, reason, uuid7())
+            left = (await purse(tx)).balance_micro
+        return f"{show(micro)} added to {where.name}; its wallet holds {show(left, down=True)}"
+
+    click.echo(with_services(give))
 
 
 @cli.command()
