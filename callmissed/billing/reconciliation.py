@@ -8,12 +8,14 @@ from sqlalchemy import text
 from callmissed.billing.views import Reconciliation
 from callmissed.foundation.database import Tx
 
-# One statement, so one snapshot: requests under way do not look wrong.
+# One statement, so one snapshot: requests under way do not look wrong. Usage lives for 90 days and the ledger for years:
+# all that both must still have is compared, also when every usage record is gone. Two charges of one request are summed.
 COMPARED = text("""
-WITH span AS (SELECT coalesce(min(at), now()) AS since FROM usage_record),
-billed AS (SELECT tenant_id, at, id, price_micro FROM usage_record WHERE price_micro > 0),
+WITH span AS (SELECT now() - interval '89 days' AS since),
+billed AS (SELECT tenant_id, at, id, price_micro FROM usage_record, span WHERE price_micro > 0 AND at >= span.since),
 charged AS (
-  SELECT tenant_id, at, ref, amount_micro FROM ledger_entry, span WHERE kind = 'usage' AND debit = 'wallet' AND at >= span.since
+  SELECT tenant_id, at, ref, sum(amount_micro) AS amount_micro FROM ledger_entry, span
+  WHERE kind = 'usage' AND debit = 'wallet' AND at >= span.since GROUP BY tenant_id, at, ref
 ),
 requests AS (
   SELECT count(b.id) AS billed_requests,
@@ -32,7 +34,7 @@ wallets AS (
     count(*) FILTER (WHERE coalesce(w.balance_micro, 0) <> coalesce(e.amount, 0)) AS wrong_balances,
     count(*) FILTER (WHERE coalesce(w.held_micro, 0) <> coalesce(h.amount, 0)) AS wrong_holds
   FROM wallet w FULL JOIN entered e ON e.tenant_id = w.tenant_id
-  LEFT JOIN held h ON h.tenant_id = coalesce(w.tenant_id, e.tenant_id)
+  FULL JOIN held h ON h.tenant_id = coalesce(w.tenant_id, e.tenant_id)
 )
 SELECT * FROM requests, wallets
 """)

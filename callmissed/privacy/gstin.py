@@ -3,7 +3,9 @@
 import re
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-SHAPE = re.compile(r"[0-3][0-9][A-Z]{5}[0-9]{4}[A-Z][1-9A-Z]Z[0-9A-Z]")
+STATES = "0[1-9]|[12][0-9]|3[0-8]|97|99"
+"""01 to 38, other territory, and the centre's own jurisdiction."""
+SHAPE = re.compile(rf"(?:{STATES})[A-Z]{{5}}[0-9]{{4}}[A-Z][1-9A-Z]Z[0-9A-Z]")
 
 
 def check_character(first14: str) -> str:

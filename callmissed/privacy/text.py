@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from callmissed.foundation import datamap
@@ -41,6 +42,11 @@ def _line(holds: Holds, keep: Keep) -> str:
 def digest_of(text: Mapping[str, Mapping[str, str]]) -> str:
     """SHA-256 over all lines, in a fixed order, as 64 hex digits."""
     return sha256(json.dumps(text, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def written(moment: datetime) -> str:
+    """A time as the audit log holds it: UTC, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 NAMES = {"sentences": "sentence", "held": "column", "facts": "fact"}

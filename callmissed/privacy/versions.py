@@ -12,7 +12,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.services import Services
 from callmissed.privacy.facts import Facts
 from callmissed.privacy.models import PolicyVersion
-from callmissed.privacy.text import digest_of, policy_text, summary_of
+from callmissed.privacy.text import digest_of, policy_text, summary_of, written
 
 FIRST = "First version"
 
@@ -53,6 +53,7 @@ async def publish_version(services: Services) -> Version | None:
         tx.session.add(made)
         await tx.session.flush()
         body = {"number": made.number, "digest": made.digest, "summary": made.summary}
+        body["effective_at"] = written(made.effective_at)
         await audit.record(tx, "privacy:policy:published", target=made.id, body=body)
         return Version(made.number, made.effective_at, made.summary)
 

@@ -1,5 +1,9 @@
 """What the checks ask PostgreSQL about itself: which columns there are, live."""
 
+from collections.abc import Collection
+
+from callmissed.privacy.promises.engine import Look, Rows, require
+
 LIVE_COLUMNS = """\
 SELECT c.relname AS table_name, a.attname AS column_name, c.relname || '.' || a.attname AS name,
   format_type(a.atttypid, a.atttypmod) AS kind, a.attnotnull AS required
@@ -17,3 +21,11 @@ WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 
 TEXT_KINDS = ("text", "character", "json", "varchar")
 """How the names of types begin that hold text."""
+
+
+async def columns_of(look: Look, tables: Collection[str]) -> Rows:
+    """Every live column of these tables. Raises Silent where one of them is gone or closed to the verifier."""
+    live = [row for row in await look.rows(LIVE_COLUMNS) if row["table_name"] in tables]
+    for name in tables:
+        require(any(row["table_name"] == name for row in live), f"table {name}")
+    return live

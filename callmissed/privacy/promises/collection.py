@@ -6,8 +6,8 @@ from sqlalchemy import ColumnElement, Text, cast, column, func, or_, select, tab
 
 from callmissed.foundation import datamap
 from callmissed.foundation.datamap import Category
-from callmissed.privacy.promises.catalogue import LIVE_COLUMNS, TEXT_KINDS
-from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise
+from callmissed.privacy.promises.catalogue import LIVE_COLUMNS, TEXT_KINDS, UNREADABLE, columns_of
+from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise, require
 
 _ = str
 
@@ -33,7 +33,7 @@ async def account(look: Look) -> Finding:
         for name, holds in entries.items()
         if holds.category is Category.ACCOUNT or (holds.must_be_sealed and name.startswith(ACCOUNT_TABLES))
     }
-    live = [row for row in await look.rows(LIVE_COLUMNS) if row["table_name"] in ACCOUNT_TABLES]
+    live = await columns_of(look, ACCOUNT_TABLES)
     hidden = {row["name"] for row in live} - entries.keys()
     forced = {row["name"] for row in live if row["name"].endswith(".phone") and row["required"]}
     wrong = sorted(hidden | forced | (held - ACCOUNT_MAY_HOLD))
@@ -55,8 +55,8 @@ async def account(look: Look) -> Finding:
 USAGE_TABLES = ("usage_record", "ledger_entry")
 LONGEST_IDENTIFIER = 120
 """Characters in the longest identifier a usage row needs; a message does not hide below it for long."""
-PROSE = r"\s\S+\s\S+\s"
-"""Four words in a row: an identifier has none, a message has."""
+PROSE = r"\s\S+\s\S+\s|[^\x01-\x7f]"
+"""Four words in a row, or a letter outside ASCII: an identifier has neither, a message has one of them."""
 
 
 def wordy(values: list[ColumnElement[str]]) -> ColumnElement[bool]:
@@ -76,7 +76,7 @@ def wordy(values: list[ColumnElement[str]]) -> ColumnElement[bool]:
 async def usage(look: Look) -> Finding:
     """Usage tables have no column of content or outside the map, and no text in them reads like a message."""
     entries = {f"{each.table}.{each.column}": each.holds for each in datamap.entries()}
-    live = [row for row in await look.rows(LIVE_COLUMNS) if row["table_name"] in USAGE_TABLES]
+    live = await columns_of(look, USAGE_TABLES)
     content = [
         row["name"] for row in live if row["name"] not in entries or entries[row["name"]].must_be_sealed
     ]
@@ -134,8 +134,11 @@ async def no_card(look: Look) -> Finding:
         rows = await look.one(select(func.count()).select_from(place))
         found.append({_("place"): row["name"], _("rows"): rows, _("card numbers"): cards})
     cards = sum(each["card numbers"] for each in found)
+    require(logs["files"], "logs.secrets")
+    for closed in await look.rows(UNREADABLE):
+        require(not PAYMENT_PLACES.search(closed["relname"]), f"table {closed['relname']}")
     return judge(
-        not cards and len(found) > 1,
+        not cards,
         {"places": len(found), "rows": sum(each["rows"] for each in found), "cards": cards},
         kept=_("0 card numbers in %(places)s places"),
         broken=_("%(cards)s card numbers found"),

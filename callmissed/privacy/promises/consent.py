@@ -1,7 +1,7 @@
 """Promises on consent and cookies (Policy §7, §8), checked by walking through every page as a browser would."""
 
 from callmissed.foundation.i18n import COOKIE
-from callmissed.privacy.promises.engine import Finding, Look, judge, promise
+from callmissed.privacy.promises.engine import Finding, Look, judge, promise, require
 
 _ = str
 
@@ -30,8 +30,9 @@ async def quality(look: Look) -> Finding:
     """No rendered form has a ticked box."""
     walk: Walk = look.ask("pages.crawl")
     ticked = walk["ticked"]
+    require(walk["forms"], "pages.crawl")
     return judge(
-        not ticked and bool(walk["forms"]),
+        not ticked,
         {
             "pages": len(walk["pages"]),
             "forms": len(walk["forms"]),
@@ -46,7 +47,7 @@ async def quality(look: Look) -> Finding:
         looked_at=_(
             "Every form on every page, as it is sent to a browser: is any box ticked before you touch it?"
         ),
-        found=[{_("page"): page} for page in ticked],
+        found=[{_("page"): page, _("box ticked"): page in ticked} for page in walk["forms"]],
     )
 
 
@@ -62,8 +63,9 @@ async def essential(look: Look) -> Finding:
     walk: Walk = look.ask("pages.crawl")
     cookies = walk["cookies"]
     extra = [name for name in cookies if name not in COOKIES]
+    require(walk["pages"], "pages.crawl")
     return judge(
-        not extra and bool(walk["pages"]),
+        not extra,
         {
             "pages": len(walk["pages"]),
             "cookies": len(cookies),
@@ -91,10 +93,10 @@ async def no_ads(look: Look) -> Finding:
     """No page names a resource of another origin, and its security policy forbids the browser to load one."""
     walk: Walk = look.ask("pages.crawl")
     foreign, unguarded = walk["foreign"], walk["unguarded"]
-    found = [{_("page"): page, _("wrong"): _("names another site")} for page in foreign]
-    found += [{_("page"): page, _("wrong"): _("does not forbid other sites")} for page in unguarded]
+    found = [{_("page"): page, _("wrong"): verdict_on(page, walk)} for page in walk["pages"]]
+    require(walk["pages"], "pages.crawl")
     return judge(
-        not found and bool(walk["pages"]),
+        not foreign and not unguarded,
         {
             "pages": len(walk["pages"]),
             "foreign": len(foreign),
@@ -110,3 +112,10 @@ async def no_ads(look: Look) -> Finding:
         ),
         found=found,
     )
+
+
+def verdict_on(page: str, walk: Walk) -> str:
+    """What is wrong with one page, or a dash."""
+    if page in walk["foreign"]:
+        return _("names another site")
+    return _("does not forbid other sites") if page in walk["unguarded"] else "–"

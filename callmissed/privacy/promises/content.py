@@ -3,7 +3,7 @@
 from typing import Any
 
 from callmissed.foundation.database import ISOLATION_CHECKS, isolation_findings, tenant_relations
-from callmissed.privacy.promises.engine import Finding, Look, judge, promise
+from callmissed.privacy.promises.engine import Finding, Look, judge, promise, require
 
 _ = str
 
@@ -19,9 +19,10 @@ async def isolated(look: Look) -> Finding:
     relations = await tenant_relations(look.connection)
     gaps = await isolation_findings(look.connection)
     stranger: dict[str, int] = look.ask("isolation.stranger")
+    require(stranger, "isolation.stranger")
     seen = sum(stranger.values())
     return judge(
-        not gaps and not seen and bool(stranger),
+        not gaps and not seen,
         {
             "relations": len(relations),
             "traps": len(ISOLATION_CHECKS),
@@ -55,9 +56,11 @@ CALLS = "SELECT upstream, may_train, count(*) AS calls FROM usage_record GROUP B
 async def no_training(look: Look) -> Finding:
     """Every upstream in use has a no-training contract on record; calls that went to any other are zero.
 
-    A past call is judged by the terms that were in force when it was made: they stand in its usage record.
+    A past call is judged by the terms in force when it was made, which stand in its usage record, and by those of today:
+    a contract that is no longer on record speaks for none of its supplier's calls.
     """
     upstreams: dict[str, dict[str, Any]] = look.ask("gateway.upstreams")
+    require(upstreams, "gateway.upstreams")
     calls = await look.rows(CALLS)
     without = {name for name, terms in upstreams.items() if terms["trains_on_content"]}
     usable = sorted(name for name in without if upstreams[name]["enabled"])
@@ -81,7 +84,7 @@ async def no_training(look: Look) -> Finding:
         "names": ", ".join(suspects),
     }
     return judge(
-        not usable and not strayed and bool(upstreams),
+        not usable and not strayed,
         figures,
         kept=_(
             "%(in_use)s of %(in_use)s suppliers in use have a no-training contract; 0 of %(calls)s calls to others"

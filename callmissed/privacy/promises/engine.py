@@ -80,6 +80,12 @@ class Silent(Exception):
     """A source that a check needs gives no answer."""
 
 
+def require(seen: object, source: str) -> None:
+    """Raise Silent where a source showed nothing at all: a check that looked at nothing can tell nothing."""
+    if not seen:
+        raise Silent(f"{source} (nothing to look at)")
+
+
 Probe = Callable[[], Awaitable[Any]]
 """A question that the database alone does not answer: other rooms, files on disk, pages."""
 

@@ -7,12 +7,12 @@ from sqlalchemy import DateTime, Table, column, exists, func, select
 from callmissed.foundation import clock, datamap
 from callmissed.foundation.datamap import Row
 from callmissed.foundation.ids import PLATFORM
-from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise
+from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise, require
 
 _ = str
 
 LIMIT_DAYS = 90
-"""Policy §5: usage logs up to 90 days."""
+"""Policy §5: usage logs up to 90 days. Days are whole: what is 90 days and some hours old goes with the next clean-up."""
 
 
 @promise(
@@ -29,7 +29,7 @@ async def usage_logs(look: Look) -> Finding:
         if keep.promise != "keep.usage-logs":
             continue
         at = column(str(keep.anchor), DateTime(timezone=True))
-        before = clock.now() - timedelta(days=min(keep.days or LIMIT_DAYS, LIMIT_DAYS))
+        before = clock.now() - timedelta(days=min(keep.days or LIMIT_DAYS, LIMIT_DAYS) + 1)
         query = select(
             func.count().label("rows"),
             func.min(at).label("oldest"),
@@ -38,10 +38,11 @@ async def usage_logs(look: Look) -> Finding:
         row = await look.row(query.select_from(held))
         oldest = min(oldest, row["oldest"] or oldest)
         found.append({_("store"): held.name, **row, "oldest": age(row["oldest"])})
+    require(found, "data map")
     late = sum(row["late"] for row in found)
     days = (clock.now() - oldest).days
     return judge(
-        not late and bool(found),
+        not late,
         {"stores": len(found), "rows": sum(row["rows"] for row in found), "late": late, "oldest_days": days},
         kept=_("The oldest of %(rows)s rows is %(oldest_days)s days old; 0 past the limit"),
         broken=_("%(late)s rows past the limit; the oldest is %(oldest_days)s days old"),

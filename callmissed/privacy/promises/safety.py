@@ -1,5 +1,6 @@
 """Promises on safety (Policy §3; DPDP Rules 2025, Rule 6): encrypted, least privilege, hashed secrets."""
 
+import re
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, column, func, or_, select, table
@@ -7,7 +8,7 @@ from sqlalchemy import ColumnElement, Text, cast, column, func, or_, select, tab
 from callmissed.foundation import datamap
 from callmissed.foundation.datamap import Row
 from callmissed.privacy.promises.catalogue import LIVE_COLUMNS, TEXT_KINDS, UNREADABLE
-from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise
+from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise, require
 
 _ = str
 
@@ -22,7 +23,7 @@ async def sealed_values(look: Look) -> Rows:
     """Each sealed column with the number of values looked at, and of those that are no sealed blob."""
     found: Rows = []
     for entry in datamap.entries():
-        if not entry.holds.must_be_sealed:
+        if not (entry.holds.must_be_sealed and entry.sealed):
             continue
         held = Row.metadata.tables[entry.table]
         stored = held.columns[entry.column]
@@ -34,6 +35,11 @@ async def sealed_values(look: Look) -> Rows:
             {_("column"): f"{entry.table}.{entry.column}", **await look.row(query.select_from(some))}
         )
     return found
+
+
+def exposed(found: Rows, unsealed: list[datamap.Entry]) -> list[str]:
+    """Names of the columns with a value in plain text, or made to hold such."""
+    return [row["column"] for row in found if row["plain"]] + [f"{e.table}.{e.column}" for e in unsealed]
 
 
 @promise(
@@ -49,15 +55,25 @@ async def rest(look: Look) -> Finding:
     unsealed = [each for each in datamap.entries() if each.holds.must_be_sealed and not each.sealed]
     values, plain = sum(row["values"] for row in found), sum(row["plain"] for row in found)
     files: dict[str, int] = look.ask("store.canaries")
+    hidden = await look.one(select(func.count()).select_from(Row.metadata.tables["store_canary"]))
+    require(hidden, "store_canary")
     return judge(
-        not plain and not unsealed and not files["found"] and values > 0 and files["hidden"] > 0,
-        {"columns": len(found), "values": values, "plain": plain + len(unsealed), **files},
+        not plain and not unsealed and not files["found"],
+        {
+            "columns": len(found),
+            "values": values,
+            "plain": plain + len(unsealed),
+            **files,
+            "hidden": hidden,
+            "names": ", ".join(exposed(found, unsealed)) or "–",
+        },
         kept=_(
             "%(columns)s columns, %(values)s values: all encrypted; %(megabytes)s MB on disk hold no hidden word"
         ),
         broken=_("%(plain)s values in plain text, %(found)s hidden words found on disk"),
         explanation=_(
-            "Personal data stands somewhere unencrypted. It is encrypted now; until then the disk is the only lock."
+            "Personal data stands somewhere unencrypted (%(names)s)."
+            " It is encrypted now; until then the disk is the only lock."
         ),
         looked_at=_(
             "Every column with readable personal data and its newest values; and the database's files on disk,"
@@ -71,38 +87,56 @@ ROLES = """\
 SELECT rolname AS role, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication AS too_strong
 FROM pg_roles WHERE rolname IN ('cm_app', 'cm_worker', 'cm_verifier') ORDER BY rolname"""
 STRANGERS = """\
-SELECT count(*) FROM pg_roles WHERE rolcanlogin AND rolname LIKE 'cm\\_%'
-  AND rolname NOT IN ('cm_app', 'cm_worker', 'cm_verifier', 'cm_keys')"""
+SELECT 'login ' || r.rolname AS excess FROM pg_roles r
+WHERE r.rolcanlogin AND r.rolname NOT IN ('cm_app', 'cm_worker', 'cm_verifier', 'cm_keys') AND r.oid <> 10
+  AND (r.rolname LIKE 'cm\\_%' OR r.rolsuper OR r.rolbypassrls
+    OR EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+      WHERE m.member = r.oid AND g.rolname IN ('cm_app', 'cm_worker', 'cm_verifier', 'cm_search'))
+    OR EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) AS g
+      WHERE n.nspname = 'public' AND g.grantee = r.oid))
+ORDER BY 1"""
+"""Other logins with a way to our data. Number 10 is the login a server is made with; migrations sign in with it or for it."""
 VERIFIER_WRITES = """\
-SELECT count(*) FROM pg_class c, aclexplode(c.relacl) AS g WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
-  AND g.grantee = 'cm_verifier'::regrole AND g.privilege_type <> 'SELECT'"""
+SELECT 'cm_verifier may change ' || c.relname AS excess FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('public', 'cm') AND CASE
+  WHEN c.relkind IN ('r', 'p', 'v', 'm') THEN has_any_column_privilege('cm_verifier', c.oid, 'INSERT, UPDATE')
+    OR has_table_privilege('cm_verifier', c.oid, 'DELETE, TRUNCATE')
+  WHEN c.relkind = 'S' THEN has_sequence_privilege('cm_verifier', c.oid, 'USAGE, UPDATE') ELSE false END
+ORDER BY 1"""
 KEY_TABLES = """\
-SELECT count(*) FROM pg_class WHERE relname = 'data_key' AND relkind = 'r'"""
+SELECT 'keys beside the data: ' || n.nspname AS excess FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = 'data_key' AND c.relkind IN ('r', 'p')"""
 
 
 @promise("safe.least-privilege", 3, _("No program and no person here can do more than its task needs."))
 async def least_privilege(look: Look) -> Finding:
     """Application roles cannot pass row security or make roles; no other login exists; the keys are elsewhere."""
     roles = await look.rows(ROLES)
+    require(len(roles) == 3, "pg_roles")
     strong = [row["role"] for row in roles if row["too_strong"]]
-    figures = {
-        "roles": len(roles),
-        "too_strong": len(strong),
-        "unknown_logins": await look.one(STRANGERS),
-        "verifier_writes": await look.one(VERIFIER_WRITES),
-        "key_tables_here": await look.one(KEY_TABLES),
-    }
-    excess = sum(figures.values()) - figures["roles"]
+    strangers, writes, keys = [
+        [row["excess"] for row in await look.rows(query)]
+        for query in (STRANGERS, VERIFIER_WRITES, KEY_TABLES)
+    ]
+    names = [*strong, *strangers, *writes, *keys]
     return judge(
-        not excess and len(roles) == 3,
-        {**figures, "names": ", ".join(strong) or "–"},
+        not names,
+        {
+            "roles": len(roles),
+            "too_strong": len(strong),
+            "unknown_logins": len(strangers),
+            "verifier_writes": len(writes),
+            "key_tables_here": len(keys),
+            "wrong": len(names),
+            "names": ", ".join(names[:5]) or "–",
+        },
         kept=_("%(roles)s roles, none with more than it needs"),
-        broken=_("%(too_strong)s roles with too much power, %(unknown_logins)s unknown logins"),
+        broken=_("%(wrong)s rights too many: %(names)s"),
         explanation=_(
             "Too strong: %(names)s. The rights are taken away now, and what was done with them is reviewed."
         ),
         looked_at=_(
-            "The rights of every database role that the programs use, whether any other login exists,"
+            "The rights of every database role that the programs use, whether any other login reaches the data,"
             " and that the keys are not in this database. Staff have no access at all."
         ),
         query=ROLES,
@@ -111,6 +145,7 @@ async def least_privilege(look: Look) -> Finding:
 
 
 SECRET = "cm_[0-9A-Za-z]{30,}"  # noqa: S105 - the shape of a key, not a key
+PASSWORD = re.compile(r"passw(or)?d|passphrase|\bpwd|_pwd")
 
 
 @promise(
@@ -125,8 +160,8 @@ async def hashed_secrets(look: Look) -> Finding:
     logs: dict[str, int] = look.ask("logs.secrets")
     columns = await look.rows(LIVE_COLUMNS)
     unread = await look.rows(UNREADABLE)
-    passwords = [row["name"] for row in columns if "password" in row["column_name"]]
-    found: Rows = []
+    passwords = [row["name"] for row in columns if PASSWORD.search(row["column_name"])]
+    found: Rows = [{_("place"): "logs", _("keys"): logs["keys"]}]
     looked = 0
     query = None
     for row in columns:
@@ -139,10 +174,14 @@ async def hashed_secrets(look: Look) -> Finding:
         looked += 1
         if keys := await look.one(query):
             found.append({_("place"): row["name"], _("keys"): keys})
-    in_tables = sum(each["keys"] for each in found)
-    places = [*(each["place"] for each in found), *passwords, *(each["relname"] for each in unread)]
+    found.append({_("place"): f"{looked} columns", _("keys"): sum(each["keys"] for each in found[1:])})
+    in_tables = found[-1]["keys"]
+    require(looked, "tables")
+    require(logs["files"], "logs.secrets")
+    places = [*(each["place"] for each in found[1:-1]), *passwords, *(each["relname"] for each in unread)]
+    places += ["logs"] * bool(logs["keys"])
     return judge(
-        not places and not logs["keys"] and looked > 0 and logs["files"] > 0,
+        not places,
         {
             "columns": looked,
             "keys_in_tables": in_tables,
@@ -150,10 +189,11 @@ async def hashed_secrets(look: Look) -> Finding:
             "keys_in_logs": logs["keys"],
             "password_columns": len(passwords),
             "unread_tables": len(unread),
-            "names": ", ".join(places) or _("logs"),
+            "places": len(places),
+            "names": ", ".join(places[:5]) or "–",
         },
         kept=_("0 secrets in %(columns)s columns and %(log_files)s log files"),
-        broken=_("%(keys_in_tables)s readable keys in tables, %(keys_in_logs)s in logs"),
+        broken=_("%(places)s places hold a readable secret, or could: %(names)s"),
         explanation=_(
             "Secrets stand in readable form, or could (%(names)s). They are revoked and removed now."
         ),
