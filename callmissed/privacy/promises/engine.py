@@ -1,7 +1,7 @@
 """The engine of promises: each is a function with its clause, its sentence, and a check of live data.
 
 A check gets a `Look` (a read-only view of the live installation) and returns a `Finding`: kept, broken or cannot tell, with
-figures. Each has a saboteur in tests/rooms/privacy that breaks it on purpose and sees the verdict turn.
+figures. Each has saboteurs in tests/rooms/privacy/saboteurs that break it on purpose and see the verdict turn.
 """
 
 import asyncio

@@ -7,6 +7,7 @@ from callmissed.privacy.promises import ORDER, promises
 from callmissed.privacy.promises.engine import Promise, _promises, declared
 from tests.rooms.privacy.house import House
 from tests.rooms.privacy.saboteurs import Saboteur, saboteurs, unsabotaged
+from tools.promises import PAGE, page
 
 pytestmark = pytest.mark.database
 
@@ -70,3 +71,8 @@ def test_what_is_declared_is_the_published_policy() -> None:
         assert [each.id for each in promises()] != ORDER
     finally:
         del _promises["planted.promise"]
+
+
+def test_the_page_of_promises_is_current() -> None:
+    """Written anew with `python -m tools.promises`."""
+    assert PAGE.read_text(encoding="utf-8") == page()
