@@ -11,7 +11,7 @@ ifneq ($(PYTHON),)
 export PYTHON
 endif
 
-.PHONY: help run test check bench lock upgrade fix migration clean \
+.PHONY: help run test check bench lock upgrade fix docs migration clean \
         lint format types architecture house invariants
 
 help: ## List the commands
@@ -78,6 +78,9 @@ fix: $(DEV) ## Format, mend what can be mended, lower the ratchet
 	@$(BIN)/ruff check --quiet --fix --output-format concise . || true
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/python -m tools.house ratchet --lower
+
+docs: $(DEV) ## Write the reference pages under docs/ from the code
+	@$(BIN)/python -m tools.docs
 
 migration: $(DEV) ## Start a migration: make migration NAME="add wallet limit"
 	@test -n "$(NAME)" || { echo 'say what it does: make migration NAME="add wallet limit"'; exit 2; }

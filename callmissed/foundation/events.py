@@ -31,3 +31,8 @@ async def publish(tx: Tx, event: Event) -> None:
     """Insert one job per subscriber into this transaction."""
     for job in _subscribers[type(event)]:
         await jobs.insert(tx, job, {name: str(value) for name, value in asdict(event).items()})
+
+
+def subscribers(event: type[Event]) -> tuple[str, ...]:
+    """The jobs that hear of such an event."""
+    return tuple(_subscribers.get(event, ()))

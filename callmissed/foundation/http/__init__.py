@@ -4,12 +4,13 @@ FastAPI is entered through here: a route without `access=` does not register.
 """
 
 from callmissed.foundation.http.access import AccessRule, permits, public, signed_in
-from callmissed.foundation.http.errors import openai_document, problem_response
+from callmissed.foundation.http.errors import TITLES, openai_document, problem_response
 from callmissed.foundation.http.middleware import Edge, EdgeLimits
 from callmissed.foundation.http.router import ControlTx, Router, TenantTx, services
 from callmissed.foundation.http.stream import event_stream
 
 __all__ = [
+    "TITLES",
     "AccessRule",
     "ControlTx",
     "Edge",

@@ -22,20 +22,27 @@ TITLES = {
     402: "Payment required",
     403: "Not allowed",
     404: "Not found",
+    405: "Not that way",
     409: "Conflict",
+    410: "Gone for good",
     413: "Too large",
+    415: "Unknown kind",
     421: "Unknown host",
     422: "Cannot be used",
     429: "Too many requests",
+    500: "Failed on our side",
+    502: "Failed behind us",
     503: "Briefly unavailable",
+    504: "Too slow behind us",
 }
+"""Status to the title of its problems."""
 
 
 def problem_document(problem: Problem, request_id: str) -> dict[str, Any]:
     """The members of an RFC 9457 document; `code` is the stable name and `type` points to its documentation."""
     return {
         "type": f"/docs/problems#{problem.code}",
-        "title": TITLES.get(problem.status, "Error"),
+        "title": TITLES[problem.status],
         "status": problem.status,
         "detail": problem.message,
         "code": problem.code,
