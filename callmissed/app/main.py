@@ -40,7 +40,11 @@ class Front:
 
 def create_app(services: Services, settings: Settings) -> ASGIApp:
     """The application over these services. One process, one call."""
-    pages = create_pages_app(services, settings)
+    return behind_edge(create_pages_app(services, settings), services, settings)
+
+
+def behind_edge(pages: ASGIApp, services: Services, settings: Settings) -> ASGIApp:
+    """The pages, with the gateway beside them, behind the edge."""
     limits = EdgeLimits(
         hosts=settings.hosts,
         body_limit=MEGABYTE,
@@ -107,7 +111,10 @@ async def _http(request: Request, failure: Exception) -> Response:
     """Starlette's own refusals (no route, wrong method, malformed form) in the house's shape."""
     status = failure.status_code if isinstance(failure, HTTPException) else 500
     known: dict[int, type[Problem]] = {400: Malformed, 403: Forbidden, 404: NotFound, 405: MethodNotAllowed}
-    return problem_response(request, known.get(status, Problem)())
+    reply = problem_response(request, known.get(status, Problem)())
+    if isinstance(failure, HTTPException) and "Allow" in (failure.headers or {}):
+        reply.headers["Allow"] = (failure.headers or {})["Allow"]  # RFC 9110 §15.5.6
+    return reply
 
 
 class MethodNotAllowed(Problem):

@@ -12,7 +12,7 @@ from callmissed import bots, knowledge
 from callmissed.bots import LOCAL_MODEL, BotForm
 from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.database import Tx
-from callmissed.foundation.http import Router, TenantTx, permits, services
+from callmissed.foundation.http import Router, TenantTx, permits, services, wants_page
 from callmissed.foundation.i18n import t
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access
@@ -100,7 +100,7 @@ async def change(
         async with db.tenant(access) as tx:
             await bots.change_bot(tx, bot_id, form)
     except Problem as problem:
-        if problem.status == 404:
+        if problem.status == 404 or not wants_page(request):
             raise
         async with db.tenant(access) as tx:
             reply = await _page(request, tx, bot_id, form, wrong=problem)

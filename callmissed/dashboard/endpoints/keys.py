@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.database import Tx
-from callmissed.foundation.http import Router, TenantTx, permits
+from callmissed.foundation.http import Router, TenantTx, permits, wants_page
 from callmissed.foundation.problems import Problem
 from callmissed.identity import KEY_SERVICES, create_key, list_keys, revoke_key
 
@@ -39,6 +39,8 @@ async def create(
             tx, name, permissions=[each for each in allowed or [] if each], days=days or None
         )
     except Problem as problem:
+        if not wants_page(request):
+            raise
         return await _page(request, tx, drawer=True, problem=problem, name=name, days=days)
     return await _page(request, tx, made=made)
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from callmissed import knowledge
 from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.database import Tx
-from callmissed.foundation.http import Router, TenantTx, permits, services
+from callmissed.foundation.http import Router, TenantTx, permits, services, wants_page
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access
 
@@ -77,22 +77,18 @@ async def remove(source_id: UUID, tx: TenantTx) -> Response:
 
 def _added(request: Request, source_id: UUID) -> Response:
     place = f"{PLACE}?added={source_id}"
-    return JSONResponse({"place": place}) if _by_script(request) else RedirectResponse(place, 303)
+    return RedirectResponse(place, 303) if wants_page(request) else JSONResponse({"place": place})
 
 
 async def _refused(request: Request, problem: Problem, where: str, typed: dict[str, str]) -> Response:
     """A script gets the problem itself; a form gets its page back with what was typed and what is wrong with it."""
-    if _by_script(request):
+    if not wants_page(request):
         raise problem
     access: Access = request.state.access
     async with services(request).db.tenant(access) as tx:
         reply = await _page(request, tx, where=where, wrong=problem.message, typed=typed)
     reply.status_code = problem.status
     return reply
-
-
-def _by_script(request: Request) -> bool:
-    return "text/html" not in request.headers.get("accept", "")
 
 
 def _may_write(tx: Tx) -> bool:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from callmissed.foundation import i18n
-from callmissed.foundation.http import Router, public, services
+from callmissed.foundation.http import Router, public, services, wants_page
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.pages import render
 from callmissed.foundation.problems import Problem
@@ -160,6 +160,9 @@ async def _welcome_page(
 async def _page(
     request: Request, name: str, wish: str, problem: Problem | None, **context: object
 ) -> Response:
+    """One step, with what went wrong in the last one; a program gets the problem itself."""
+    if problem is not None and not wants_page(request):
+        raise problem
     reply = render(
         request,
         f"dashboard/sign_in/{name}.html",

@@ -4,7 +4,7 @@ FastAPI is entered through here: a route without `access=` does not register.
 """
 
 from callmissed.foundation.http.access import AccessRule, permits, public, signed_in
-from callmissed.foundation.http.errors import TITLES, openai_document, problem_response
+from callmissed.foundation.http.errors import TITLES, openai_document, problem_response, wants_page
 from callmissed.foundation.http.middleware import Edge, EdgeLimits
 from callmissed.foundation.http.router import ControlTx, Router, TenantTx, services
 from callmissed.foundation.http.stream import event_stream
@@ -24,4 +24,5 @@ __all__ = [
     "public",
     "services",
     "signed_in",
+    "wants_page",
 ]

@@ -78,6 +78,11 @@ def problem_headers(problem: Problem) -> dict[str, str]:
     return headers
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks, which shows pages. Programs, and scripts of our own pages, want documents."""
+    return "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
+
+
 def problem_response(request: Request, problem: Problem) -> Response:
     """The reply for a problem, in the shape this caller understands."""
     request_id = str(request.scope.get("request_id", ""))
@@ -85,7 +90,7 @@ def problem_response(request: Request, problem: Problem) -> Response:
     if request.url.path.startswith("/v1/"):
         body = json.dumps(openai_document(problem)).encode()
         return Response(body, problem.status, headers, media_type="application/json")
-    if "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers:
+    if wants_page(request):
         if isinstance(problem, Unauthenticated) and request.method == "GET":
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303, headers)
         # What the edge itself refuses never reached the application, and has no pages.

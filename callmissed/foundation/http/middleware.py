@@ -55,10 +55,15 @@ class Edge:
             return
         scope["request_id"] = secrets.token_hex(8)
         outgoing = _Outgoing(send, scope["request_id"], secure=self._limits.secure)
+        if scope["method"] == "HEAD":
+            # Whatever answers GET answers HEAD (RFC 9110 §9.3.2): asked as GET, and told without its content.
+            scope, outgoing.bare = {**scope, "method": "GET"}, True
         incoming = _Incoming(receive, self._limits.limit_for(scope["path"]))
         try:
             self._admit(scope)
             await self._app(scope, incoming, outgoing)
+        except _Told:
+            return
         except Problem as problem:
             await self._answer(scope, receive, outgoing, problem)
         # house: broad-except the last resort: whatever broke, the caller gets an answer
@@ -129,8 +134,12 @@ class _Incoming:
         return message
 
 
+class _Told(Exception):
+    """All of the reply that its caller wants has been sent; what still comes, such as an endless stream, ends here."""
+
+
 class _Outgoing:
-    """Sends the reply with its request id and security headers."""
+    """Sends the reply with its request id and security headers; `bare`: without its content."""
 
     def __init__(self, send: Send, request_id: str, *, secure: bool) -> None:
         self._send = send
@@ -138,14 +147,19 @@ class _Outgoing:
         self._stamp = security_headers(https=secure)
         self.started = False
         self.finished = False
+        self.bare = False
 
     async def __call__(self, message: Message) -> None:
+        if self.bare and self.finished:
+            raise _Told
         if message["type"] == "http.response.start":
             self.started = True
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = self._request_id
             for name, value in self._stamp.items():
                 headers.setdefault(name, value)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            self.finished = True
+        if message["type"] == "http.response.body":
+            if self.bare:
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            self.finished = not message.get("more_body")
         await self._send(message)

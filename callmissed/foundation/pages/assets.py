@@ -13,8 +13,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from callmissed.foundation.problems import NotFound
 
 FOREVER = "public, max-age=31536000, immutable"
 COMPRESSED = {".css", ".js", ".svg", ".json", ".html", ".txt"}
@@ -99,7 +101,7 @@ class Assets:
         return _import.sub(lambda hit: self._stylesheet(_join(folder, hit[1])), text)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve `/static/<hash>/<path>`; an outdated hash gets today's file, which is then not kept."""
+        """Serve `/static/<hash>/<path>`; an outdated hash gets today's file, which is then not kept. Raises NotFound."""
         if scope["type"] != "http":
             return
         below = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
@@ -108,7 +110,7 @@ class Assets:
 
     def _reply(self, scope: Scope, digest: str, path: str) -> Response:
         if scope["method"] not in ("GET", "HEAD") or path not in self._sources:
-            return PlainTextResponse("not found", status_code=404)
+            raise NotFound
         asset = self.asset(path)
         headers = {
             "Cache-Control": FOREVER if digest == asset.digest else "no-cache",

@@ -1,5 +1,6 @@
 """The edge: declared access, commit before reply, limits, cross-site writes, unknown hosts, one shape for problems."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import httpx
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from callmissed.app.main import create_pages_app
 from callmissed.app.settings import Settings
 from callmissed.foundation.database import Tx
-from callmissed.foundation.http import ControlTx, Edge, EdgeLimits, Router, public, signed_in
+from callmissed.foundation.http import ControlTx, Edge, EdgeLimits, Router, event_stream, public, signed_in
 from callmissed.foundation.http.router import UndeclaredAccess
 from callmissed.foundation.problems import Conflict
 from callmissed.foundation.services import Services
@@ -64,6 +65,18 @@ async def private() -> Response:
 async def echo(request: Request) -> Response:
     """Reads the whole body."""
     return JSONResponse({"bytes": len(await request.body())})
+
+
+@router.get("/probe/endless", access=public())
+async def endless() -> Response:
+    """A stream of events without an end."""
+
+    async def events() -> AsyncGenerator[tuple[str, str]]:
+        while True:
+            yield "news", ""
+            await asyncio.sleep(0.01)
+
+    return event_stream(events())
 
 
 @pytest.fixture
@@ -175,3 +188,25 @@ async def test_the_tenant_does_not_outlive_its_transaction(
     for _ in range(20):
         async with services.db.control() as tx:
             assert (await tx.session.execute(text("SELECT cm.tenant()"))).scalar_one() is None
+
+
+@pytest.mark.parametrize(
+    "path", ["/probe/tx", "/probe/conflict", "/nowhere", "/probe/crash", "/probe/endless"]
+)
+async def test_head_says_what_get_would_without_its_content(probe: httpx.AsyncClient, path: str) -> None:
+    """RFC 9110 §9.3.2, also of errors and of streams that never end."""
+    reply = await probe.head(path)
+    assert reply.content == b""
+    if path != "/probe/endless":
+        whole = await probe.get(path)
+        assert (reply.status_code, reply.headers.keys()) == (whole.status_code, whole.headers.keys())
+        assert reply.headers["content-type"] == whole.headers["content-type"]
+    else:
+        assert (reply.status_code, reply.headers["content-type"][:17]) == (200, "text/event-stream")
+
+
+async def test_a_wrong_method_is_told_the_right_ones(probe: httpx.AsyncClient) -> None:
+    """RFC 9110 §15.5.6."""
+    reply = await probe.post("/probe/tx")
+    assert (reply.status_code, reply.json()["code"]) == (405, "method_not_allowed")
+    assert reply.headers["allow"] == "GET"

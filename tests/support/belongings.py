@@ -1,0 +1,85 @@
+"""One of everything that a tenant can own and that has an id, made through the front doors; and what a tenant holds in all."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+from starlette.types import ASGIApp
+
+from callmissed import bots, conversations, knowledge
+from callmissed.billing import grant
+from callmissed.foundation import datamap
+from callmissed.foundation.ids import uuid7
+from callmissed.foundation.money import rupees
+from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
+from callmissed.identity import create_key, sessions
+from tests.support.people import workspace_of_someone
+from tests.support.routes import ask
+
+QUESTION = b'{"model":"local/extractive","messages":[{"role":"user","content":"When do you open? We open at nine."}]}'
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """A tenant, with what its owner's browser, its program and its visitor send to be known, and the ids of its rows."""
+
+    access: Access
+    cookie: dict[str, str]
+    key: dict[str, str]
+    visitor: dict[str, str]
+    ids: dict[str, str]
+
+
+async def belongings(app: ASGIApp, services: Services) -> Belongings:
+    """A new tenant that owns one of everything."""
+    access = await workspace_of_someone(services)
+    assert access.actor.id
+    async with services.db.tenant(access) as tx:
+        source = await knowledge.add_text(tx, "Hours", "We open at nine in the morning. " * 3)
+        bot = await bots.create_bot(tx, name="Care", greeting="Hello", sources=[source.id])
+        made = await create_key(tx, "program")
+        await grant(tx, rupees("5"), "grant", uuid7())
+    async with services.db.control() as tx:
+        session = await sessions.open_session(tx, access.actor.id, access.tenant_id, "Firefox/140.0")
+    visitor = await _visitor(app, bot.widget_id)
+    key = {"authorization": f"Bearer {made.secret}"}
+    asked = await ask(app, "POST", "/v1/chat/completions", key | JSON, QUESTION)
+    async with services.db.tenant(access) as tx:
+        [line] = await conversations.inbox(tx, "all")
+        thread = await conversations.thread(tx, line.thread.id)
+    ids = {
+        "bot_id": bot.id,
+        "contact_id": thread.contact_id,
+        "conversation_id": thread.id,
+        "key_id": made.id,
+        "message_id": thread.messages[0].id,
+        "source_id": source.id,
+        "usage_id": asked.headers["cm-usage-id"],
+        "widget_id": bot.widget_id,
+    }
+    cookie = {"cookie": f"{sessions.cookie_name(production=False)}={session}"}
+    return Belongings(access, cookie, key, visitor, {name: str(value) for name, value in ids.items()})
+
+
+async def _visitor(app: ASGIApp, widget_id: str) -> dict[str, str]:
+    """A visitor of the widget who has said something."""
+    begun = await ask(app, "POST", f"/widget/{widget_id}/sessions")
+    assert begun.status == 201, (begun.status, begun.body)
+    token = begun.body.decode().split('"token":"')[1].split('"')[0]
+    visitor = {"authorization": f"Bearer {token}"}
+    said = b'{"text":"Namaste","client_ref":"message-0001"}'
+    assert (await ask(app, "POST", f"/widget/{widget_id}/messages", visitor | JSON, said)).status == 200
+    return visitor
+
+
+async def holdings(services: Services, tenant_id: UUID) -> dict[str, list[str]]:
+    """Each table's rows of this tenant, whole, as text."""
+    found: dict[str, list[str]] = {}
+    async with services.verifier.engine.connect() as connection:
+        for table in datamap.tables():
+            if "tenant_id" in table.columns:
+                rows = await connection.execute(select(table).where(table.c.tenant_id == tenant_id))
+                found[table.name] = sorted(repr(tuple(row)) for row in rows)
+    return found
