@@ -8,11 +8,15 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from callmissed.billing import DEFAULT_PLAN
+from callmissed.bots import LOCAL_MODEL
+from callmissed.conversations import MESSAGE_LIMIT
 from callmissed.foundation import i18n
 from callmissed.foundation.http import Router, public, services
 from callmissed.foundation.pages import gallery_context, reader_language, render
 from callmissed.foundation.problems import NotFound, Unavailable
 from callmissed.site.demo_firm import DemoFirm
+from callmissed.site.problem_list import problem_groups
 from callmissed.site.record import Promised, PublicRecord
 
 router = Router(tags=["site"])
@@ -88,6 +92,25 @@ async def evidence_history(request: Request, name: str) -> Response:
     writer.writerows((day.isoformat(), verdict) for day, verdict in promise.history)
     headers = {"Content-Disposition": f'attachment; filename="{promise.id}.csv"'}
     return Response(sheet.getvalue(), media_type="text/csv", headers=headers)
+
+
+@router.get("/docs", access=public())
+async def docs_page(request: Request) -> Response:
+    """The first steps with the API and the widget."""
+    return render(
+        request,
+        "site/docs.html",
+        base_url=services(request).base_url,
+        model=LOCAL_MODEL,
+        requests_per_minute=DEFAULT_PLAN.requests_per_minute,
+        longest_message=MESSAGE_LIMIT,
+    )
+
+
+@router.get("/docs/problems", access=public())
+async def problems_page(request: Request) -> Response:
+    """Every problem with its code, where the `type` of an RFC 9457 document points."""
+    return render(request, "site/problems.html", groups=problem_groups())
 
 
 @router.get("/demo", access=public())
