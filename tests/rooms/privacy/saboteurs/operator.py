@@ -92,7 +92,7 @@ async def version_dated_back(house: House) -> AsyncGenerator[None]:
 async def version_that_was_never_published(house: House) -> AsyncGenerator[None]:
     """Puts a version on record past the verb that publishes, so that the audit log knows nothing of it."""
     async with house.saved("policy_version"):
-        await house.sql("UPDATE policy_version SET id = gen_random_uuid(), number = number + 1")
+        await house.sql("UPDATE policy_version SET id = gen_random_uuid(), number = number + 1000")
         try:
             yield
         finally:
