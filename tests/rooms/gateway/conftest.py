@@ -144,7 +144,7 @@ async def open_shop(services: Services) -> OpenShop:
     """`await open_shop("10")`: a tenant with so many rupees and a key that may ask models."""
 
     async def make(amount: str = "10", **options: object) -> Shop:
-        access = await workspace_of_someone(services)
+        access = await workspace_of_someone(services, welcomed=False)
         async with services.db.tenant(access) as tx:
             key = await create_key(tx, "test", **options)  # pyright: ignore[reportArgumentType] - keywords of a test
             if rupees(amount):
