@@ -16,7 +16,7 @@ pytest_plugins = ["tests.support.web", "tests.support.browser"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs PostgreSQL, so that `make check` can leave it out."""
     for item in items:
-        if "installation" in getattr(item, "fixturenames", ()):
+        if {"installation", "live_installation"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.database)
 
 

@@ -14,14 +14,14 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-async def signed_in(page: Page, services: Services, demo: dict[str, Any]) -> Page:
+async def signed_in(page: Page, live_services: Services, demo: dict[str, Any]) -> Page:
     """The demo's owner, signed in."""
-    await enter(page.context, services, demo)
+    await enter(page.context, live_services, demo)
     return page
 
 
-async def enter(context: BrowserContext, services: Services, demo: dict[str, Any]) -> None:
-    async with services.db.control() as tx:
+async def enter(context: BrowserContext, live_services: Services, demo: dict[str, Any]) -> None:
+    async with live_services.db.control() as tx:
         owner = await accounts.account_for(tx, demo["owner_email"], "en")
         entry = await directory.find(tx, sessions.WORKS_IN, str(owner.id))
         assert entry

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-async def signed_in(page: Page, services: Services, demo: dict[str, Any]) -> Page:
+async def signed_in(page: Page, live_services: Services, demo: dict[str, Any]) -> Page:
     """The demo's owner, signed in."""
-    await enter(page.context, services, demo)
+    await enter(page.context, live_services, demo)
     return page
 
 

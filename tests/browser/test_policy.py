@@ -19,10 +19,10 @@ CHECKED = [each for each in promises() if each.check]
 
 
 @pytest.fixture(scope="module")
-async def policy(services: Services, live_server: str) -> str:
+async def policy(live_services: Services, live_server: str) -> str:
     """The address of the policy, once every promise was checked and the leaves of what was found are sealed."""
-    await keep_results(services, await check_all(services))
-    await audit.seal_all(services.db)
+    await keep_results(live_services, await check_all(live_services))
+    await audit.seal_all(live_services.db)
     return f"{live_server}/privacy"
 
 

@@ -63,7 +63,7 @@ async def sign_up(client: httpx.AsyncClient, email: str) -> None:
     assert "/app/" in str(done.url)
 
 
-async def test_the_first_journey(owner: httpx.AsyncClient, live_server: str, services: Services) -> None:
+async def test_the_first_journey(owner: httpx.AsyncClient, live_server: str, live_services: Services) -> None:
     """One story from the first page to the last."""
     await sign_up(owner, f"ravi-{uuid.uuid4().hex[:8]}@canary.example")
 
