@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import psycopg
 
 from callmissed.app.installation import Installation, joined
+from callmissed.app.migrate import release
 from callmissed.app.settings import Settings
 from callmissed.foundation.postgres import DATABASE, Cluster, find_binaries, orphans
 from callmissed.foundation.problems import Problem
 from callmissed.privacy import Facts, wrong_facts
 
 ROOM_BYTES = 1_000_000_000
+PATIENCE_SECONDS = 5
 MIGRATED = "SELECT version_num FROM alembic_version"
 PARTITIONS = """
 SELECT coalesce(min(months), 0) FROM (
@@ -43,12 +45,13 @@ def run(settings: Settings) -> Iterator[Check]:
     yield _mail(settings)
     try:
         with joined(settings) as installation:
+            for plane in (installation.data_plane("cm_verifier"), installation.key_plane()):
+                psycopg.connect(plane.psycopg, connect_timeout=PATIENCE_SECONDS).close()
             yield Check("databases", passed=True, found="both answer", cure="")
             yield from _databases(installation)
-    except Problem as problem:
-        yield Check(
-            "databases", passed=False, found=problem.message, cure="see the message; then run doctor again"
-        )
+    except (Problem, psycopg.OperationalError) as failure:
+        said = failure.message if isinstance(failure, Problem) else " ".join(str(failure).split())
+        yield Check("databases", passed=False, found=said, cure="see the message; then run doctor again")
 
 
 def _machine(settings: Settings) -> Iterator[Check]:
@@ -107,8 +110,9 @@ def _mail(settings: Settings) -> Check:
 
 def _databases(installation: Installation) -> Iterator[Check]:
     with psycopg.connect(installation.data_plane("cm_verifier").psycopg) as connection:
-        head = connection.execute(MIGRATED).fetchone()
-        yield Check("schema", head is not None, str(head and head[0]), "callmissed migrate")
+        there = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone() == (True,)
+        version = (connection.execute(MIGRATED).fetchone() if there else None) or ("none",)
+        yield Check("schema", version[0] == release(), str(version[0]), "callmissed migrate")
         months = (connection.execute(PARTITIONS).fetchone() or (0,))[0]
         yield Check(
             "partitions ahead", months >= 2, f"{months} months", "keep a worker running; it makes them daily"

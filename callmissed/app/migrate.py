@@ -4,12 +4,24 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from callmissed.foundation.postgres import Dsn
 
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "migrations"
 ONE_AT_A_TIME = 3_203_951
+
+
+def release() -> str:
+    """The version of the schema that this release runs on."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    return config
 
 
 def migrate(data_admin: Dsn) -> None:
@@ -21,8 +33,7 @@ def migrate(data_admin: Dsn) -> None:
             connection.execute(text(f"SELECT pg_advisory_lock({ONE_AT_A_TIME})"))
             connection.execute(text("SET ROLE cm_owner"))
             connection.commit()
-            config = Config()
-            config.set_main_option("script_location", str(SCRIPTS))
+            config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
