@@ -145,7 +145,10 @@ _HOST = re.compile(r"[a-z0-9*.-]+(:\d+)?")
 
 def _origin(text: str) -> str:
     """A website as `frame-ancestors` takes it (CSP 3 §6.4.2). Raises OriginInvalid for anything that could say more."""
-    parts = urlsplit(text.strip().lower())
+    try:
+        parts = urlsplit(text.strip().lower())
+    except ValueError:  # such as an open bracket
+        raise OriginInvalid(origin=text[:80]) from None
     if (
         parts.scheme not in {"http", "https"}
         or parts.path not in {"", "/"}

@@ -72,6 +72,19 @@ class Invalid(Problem):
     code = "invalid"
 
 
+class TextUnusable(Invalid):
+    """The text holds a character that is no text, such as a NUL. Remove it, then send it again."""
+
+    code = "text_unusable"
+
+
+class ContentKindUnknown(Problem):
+    """This address takes another kind of content. See what its Content-Type may be."""
+
+    status = 415
+    code = "content_kind_unknown"
+
+
 class Malformed(Problem):
     """The request cannot be read: it is not valid JSON, or not valid UTF-8."""
 

@@ -11,6 +11,9 @@ from callmissed.identity.problems import EmailUnusable, PhoneUnusable
 LONGEST_EMAIL = 254
 """RFC 5321 §4.5.3.1.3, less the angle brackets."""
 
+LONGEST_LOCAL_PART = 64
+"""RFC 5321 §4.5.3.1.1, in octets."""
+
 
 @dataclass(frozen=True, slots=True)
 class Email:
@@ -26,7 +29,7 @@ def read_email(typed: str) -> Email:
         known = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=True)
     except EmailNotValidError:
         raise EmailUnusable from None
-    if len(known.normalized) > LONGEST_EMAIL:
+    if len(known.normalized) > LONGEST_EMAIL or len(known.local_part.encode()) > LONGEST_LOCAL_PART:
         raise EmailUnusable
     domain = (known.ascii_domain or known.domain).lower()
     return Email(known.normalized, f"{known.local_part.casefold()}@{domain}")

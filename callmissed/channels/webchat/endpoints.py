@@ -21,6 +21,9 @@ from callmissed.foundation.tenancy import Access
 
 router = Router(tags=["widget"])
 
+LAST = 2**31 - 1
+"""The last place that a thread can have."""
+
 LOADER = "channels/loader.js"
 ELSEWHERE = {"cross-origin-resource-policy": "cross-origin"}
 """What other websites load from us by design."""
@@ -103,7 +106,7 @@ async def begin(
 
 
 @router.get("/widget/{widget_id}/thread", access=VISITOR)
-async def thread(request: Request, tx: TenantTx, after: Annotated[int, Query(ge=0)] = 0) -> Response:
+async def thread(request: Request, tx: TenantTx, after: Annotated[int, Query(ge=0, le=LAST)] = 0) -> Response:
     """What was said in the visitor's own conversation after a place in it."""
     return await _thread(request, tx, after)
 
@@ -114,7 +117,7 @@ async def say(
     tx: TenantTx,
     text: Annotated[str, Body()],
     client_ref: Annotated[str, Body(min_length=8, max_length=50, pattern=r"^[A-Za-z0-9-]+$")],
-    after: Annotated[int, Body(ge=0)] = 0,
+    after: Annotated[int, Body(ge=0, le=LAST)] = 0,
 ) -> Response:
     """Say something to the bot, or to the teammate who has joined. Sent twice, it is said once."""
     _pace(writing, str(tx.access and tx.access.actor.id))
@@ -125,7 +128,7 @@ async def say(
 
 @router.post("/widget/{widget_id}/person", access=VISITOR)
 async def ask_for_person(
-    request: Request, tx: TenantTx, after: Annotated[int, Body(ge=0, embed=True)] = 0
+    request: Request, tx: TenantTx, after: Annotated[int, Body(ge=0, le=LAST, embed=True)] = 0
 ) -> Response:
     """Ask for a person to join."""
     conversation_id = await service.own_conversation(tx, _bot_id(request))
@@ -135,7 +138,7 @@ async def ask_for_person(
 
 @router.post("/widget/{widget_id}/assistant", access=VISITOR)
 async def go_on_with_assistant(
-    request: Request, tx: TenantTx, after: Annotated[int, Body(ge=0, embed=True)] = 0
+    request: Request, tx: TenantTx, after: Annotated[int, Body(ge=0, le=LAST, embed=True)] = 0
 ) -> Response:
     """Go on with the assistant instead of waiting. Refused once a teammate has joined."""
     await bots.hand_back(tx, await service.own_conversation(tx, _bot_id(request)))

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callmissed.foundation.http.errors import problem_response
 from callmissed.foundation.pages import security_headers
-from callmissed.foundation.problems import CrossSite, Problem, TooLarge, UnknownHost
+from callmissed.foundation.problems import CrossSite, Malformed, Problem, TooLarge, UnknownHost
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +74,13 @@ class Edge:
 
     def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        host = _hostname(headers.get("host", ""))
         if host not in self._limits.hosts and "*" not in self._limits.hosts:
             raise UnknownHost
         size = headers.get("content-length", "0")
-        if not size.isdecimal() or int(size) > self._limits.limit_for(scope["path"]):
+        if not (size.isascii() and size.isdecimal()):
+            raise Malformed
+        if len(size) > 18 or int(size) > self._limits.limit_for(scope["path"]):
             raise TooLarge(limit_bytes=self._limits.limit_for(scope["path"]))
         if scope["method"] not in SAFE_METHODS and not scope["path"].startswith(
             self._limits.open_prefixes or "\0"
@@ -106,8 +108,16 @@ def _refuse_cross_site(headers: Headers) -> None:
     if fetched is not None and fetched not in {"same-origin", "none"}:
         raise CrossSite
     origin = headers.get("origin")
-    if fetched is None and origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if fetched is None and origin is not None and origin.partition("://")[2] != headers.get("host"):
         raise CrossSite
+
+
+def _hostname(host: str) -> str:
+    """The name in a Host header without its port; empty when it is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as an open bracket
+        return ""
 
 
 def _without_text(failure: BaseException) -> BaseException:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http.access import AccessRule
+from callmissed.foundation.http.reading import ReadableContent, readable_address
 from callmissed.foundation.problems import Unauthenticated
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
@@ -37,13 +38,15 @@ class Router(APIRouter):
             reason = f"route {path} does not declare access=: use public(), signed_in() or permits(...)"
             raise UndeclaredAccess(reason)
         further: list[Any] = options.pop("dependencies", None) or []
-        dependencies = [Depends(access), *further]
+        content = ReadableContent()
+        dependencies = [Depends(readable_address), Depends(access), Depends(content), *further]
         options.setdefault("response_model", None)
         super().add_api_route(
             path, endpoint, dependencies=dependencies, openapi_extra=extra or None, **options
         )
         route = self.routes[-1]
         if isinstance(route, APIRoute):
+            content.learn(route)
             self.rules[f"{','.join(sorted(route.methods or ()))} {route.path}"] = access
 
     def route_for(self, method: str, path: str, access: AccessRule, **options: Any) -> Callable[[Any], Any]:
