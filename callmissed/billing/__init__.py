@@ -4,6 +4,7 @@ Requests reserve before they cost anything and settle when they are done, throug
 happens in the caller's transaction. Amounts are integers of micro-rupees.
 """
 
+from callmissed.billing.budgets import KeyBudget
 from callmissed.billing.ledger import Ledger
 from callmissed.billing.plans import DEFAULT_PLAN
 from callmissed.billing.problems import WalletExhausted
@@ -12,6 +13,7 @@ from callmissed.billing.service import (
     WELCOME_CREDIT,
     entries,
     grant,
+    key_spending,
     purse,
     requests,
     statement,
@@ -26,6 +28,7 @@ __all__ = [
     "DEFAULT_PLAN",
     "WELCOME_CREDIT",
     "Entry",
+    "KeyBudget",
     "Ledger",
     "Only",
     "Statement",
@@ -36,6 +39,7 @@ __all__ = [
     "WalletExhausted",
     "entries",
     "grant",
+    "key_spending",
     "purse",
     "reconcile",
     "requests",

@@ -9,12 +9,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from uuid import UUID
 
 import msgspec
 
 from callmissed.billing import statements
-from callmissed.billing.problems import LedgerBusy, WalletExhausted
+from callmissed.billing.budgets import KeyBudget, first_that_fit, month_of
+from callmissed.billing.problems import LedgerBusy
 from callmissed.billing.usage import Usage
 from callmissed.foundation import clock
 from callmissed.foundation.database import FAILURES, PASSING, AlreadyThere, DirectConnection, DirectTx
@@ -36,11 +38,13 @@ class _Item:
     amount: int
     done: "asyncio.Future[int]"
     usage: Usage | None = None
+    key: KeyBudget | None = None
 
     @property
     def line(self) -> dict[str, object]:
         """The item as the statements read it."""
-        return {"ref": self.ref, "amount": self.amount, "usage": self.usage}
+        key_id = self.key.key_id if self.key else None
+        return {"ref": self.ref, "amount": self.amount, "usage": self.usage, "key_id": key_id}
 
 
 @dataclass(slots=True)
@@ -74,12 +78,15 @@ class Ledger:
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
-    async def reserve(self, tenant_id: UUID, ref: UUID, amount: int) -> None:
+    async def reserve(self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None = None) -> None:
         """Hold `amount` micro-rupees (more than 0) for a request. `ref` is its UUIDv7; repeating it changes nothing.
 
-        Raises WalletExhausted when the tenant has less than that available, LedgerBusy when the database is out of reach.
+        `key` is the key it came with: what it spends is counted, and kept within its budget of the month. Raises
+        WalletExhausted when the tenant has less than that available, KeyBudgetExhausted, and LedgerBusy when the database
+        is out of reach.
         """
         item = self._item(ref, amount)
+        item.key = key
         self._batch(tenant_id).reserves.append(item)
         self._wake.set()
         try:
@@ -225,20 +232,24 @@ async def _write_closes(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> _O
 
 
 async def _write_reserves(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> _Outcomes:
-    """Hold for all; where that is more than there is, for those that fit, first come first served."""
-    if await _hold(tx, tenant_id, items):
+    """Hold for all; where that is more than there is, or a key has a budget, for those that fit, first come first served."""
+    budgeted = any(item.key is not None and item.key.micro is not None for item in items)
+    if not budgeted and await _hold(tx, tenant_id, items):
         return dict.fromkeys(items, 0)
     rows = await tx.fetch(statements.AVAILABLE, tenant_id)
     left = int(rows[0]["available"]) if rows else 0
-    fitting: list[_Item] = []
-    for item in items:
-        if item.amount <= left:
-            left -= item.amount
-            fitting.append(item)
+    used = await _used(tx, tenant_id, items) if budgeted else {}
+    fitting, refused = first_that_fit(items, left, used)
     if fitting:
         await _hold(tx, tenant_id, fitting)
-    refused: _Outcomes = {item: WalletExhausted() for item in items}
-    return refused | dict.fromkeys(fitting, 0)
+    return {**refused, **dict.fromkeys(fitting, 0)}
+
+
+async def _used(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> dict[tuple[UUID, date], int]:
+    """What the keys of these items have spent and hold, by key and month."""
+    keys = [item.key.key_id for item in items if item.key is not None]
+    rows = await tx.fetch(statements.USED, tenant_id, keys, min(month_of(item.ref) for item in items))
+    return {(row["id"], row["month_on"]): int(row["used"]) for row in rows}
 
 
 async def _hold(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> bool:

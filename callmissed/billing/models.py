@@ -1,8 +1,18 @@
 """Wallets, holds, the ledger, and the usage that is billed."""
 
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Integer, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Date,
+    Integer,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import (
@@ -27,6 +37,14 @@ CREATE OR REPLACE FUNCTION cm.moment(ref uuid) RETURNS timestamptz LANGUAGE sql 
     | (get_byte(uuid_send(ref), 4)::bigint << 8) | get_byte(uuid_send(ref), 5)::bigint) / 1000.0)
 $$;
 GRANT EXECUTE ON FUNCTION cm.moment(uuid) TO cm_app, cm_worker, cm_verifier
+"""
+
+MONTH = """
+-- The month of the Indian calendar in which a request was begun, by the time inside its reference.
+CREATE OR REPLACE FUNCTION cm.month(ref uuid) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT date_trunc('month', (cm.moment(ref) AT TIME ZONE 'UTC') + interval '330 minutes')::date
+$$;
+GRANT EXECUTE ON FUNCTION cm.month(uuid) TO cm_app, cm_worker, cm_verifier
 """
 
 
@@ -56,6 +74,26 @@ class WalletHold(TenantTable):
     __table_args__ = (CheckConstraint("amount_micro > 0", name="amount"),)
 
     amount_micro: Mapped[int] = column(nothing("micro-rupees held", category=Category.MONEY), BigInteger)
+    key_id: Mapped[UUID | None] = column(pseudonym(Whose.USER, "the key it came with"))
+
+
+class KeySpend(TenantTable):
+    """What a key has spent in one month of the Indian calendar, and holds for requests of it. `id` is the key's id."""
+
+    __tablename__ = "key_spend"
+    __keep__ = Keep(days=90, promise="keep.usage-logs", anchor="created_at")
+    __table_args__ = (
+        CheckConstraint("spent_micro >= 0", name="spent"),
+        CheckConstraint("held_micro >= 0", name="held"),
+    )
+
+    month_on: Mapped[date] = column(nothing("the first day of the month"), Date, primary_key=True)
+    spent_micro: Mapped[int] = column(
+        metadata_of(Whose.USER, "micro-rupees taken from the wallet", ("service", "billing")), BigInteger
+    )
+    held_micro: Mapped[int] = column(
+        nothing("micro-rupees promised to requests under way", category=Category.MONEY), BigInteger
+    )
 
 
 class LedgerEntry(TenantLog):
@@ -70,6 +108,7 @@ class LedgerEntry(TenantLog):
     )
     __sql__ = (
         MOMENT,
+        MONTH,
         "ALTER TABLE ledger_entry ADD CONSTRAINT ck_ledger_entry_moment CHECK (at = cm.moment(ref))",
     )
 

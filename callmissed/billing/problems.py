@@ -15,3 +15,10 @@ class LedgerBusy(Problem):
 
     status = 503
     code = "ledger_busy"
+
+
+class KeyBudgetExhausted(Problem):
+    """This key has used up its budget for the month, or what is left does not cover this request. It works again next month."""
+
+    status = 402
+    code = "key_budget_exhausted"

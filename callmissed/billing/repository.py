@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -114,6 +114,32 @@ SELECT array_agg(DISTINCT model) AS models, array_agg(DISTINCT key_id) FILTER (W
 FROM usage_record WHERE tenant_id = :tenant AND at >= :since AND at < :until
 """)
 
+KEY_SPENDING = text(
+    "SELECT id, spent_micro, held_micro FROM key_spend WHERE tenant_id = :tenant AND month_on = :month"
+)
+
+# What the counters of this month's keys say, beside what was used and is held. One statement, so one snapshot.
+MISCOUNTED = text("""
+WITH spent AS (
+  SELECT tenant_id, key_id, sum(price_micro) AS amount FROM usage_record
+  WHERE key_id IS NOT NULL AND at >= :since AND cm.month(id) = :month GROUP BY 1, 2
+), held AS (
+  SELECT tenant_id, key_id, sum(amount_micro) AS amount FROM wallet_hold
+  WHERE key_id IS NOT NULL AND cm.month(id) = :month GROUP BY 1, 2
+), counted AS (SELECT * FROM key_spend WHERE month_on = :month)
+SELECT coalesce(c.tenant_id, s.tenant_id) AS tenant_id, coalesce(c.id, s.key_id) AS key_id,
+  coalesce(s.amount, 0) AS spent, coalesce(h.amount, 0) AS held
+FROM counted c FULL JOIN spent s ON s.tenant_id = c.tenant_id AND s.key_id = c.id
+LEFT JOIN held h ON h.tenant_id = coalesce(c.tenant_id, s.tenant_id) AND h.key_id = coalesce(c.id, s.key_id)
+WHERE coalesce(c.spent_micro, 0) <> coalesce(s.amount, 0) OR coalesce(c.held_micro, 0) <> coalesce(h.amount, 0)
+""")
+HOLD_WALLET = text("SELECT 1 FROM wallet WHERE tenant_id = :tenant AND id = :tenant FOR UPDATE")
+RECOUNT = text("""
+INSERT INTO key_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
+VALUES (:tenant, :key_id, :month, :spent, :held, :now)
+ON CONFLICT (tenant_id, id, month_on) DO UPDATE SET spent_micro = EXCLUDED.spent_micro, held_micro = EXCLUDED.held_micro
+""")
+
 ORPHANS = text(
     "SELECT tenant_id, id FROM wallet_hold WHERE created_at < :before ORDER BY tenant_id, id LIMIT 1000"
 )
@@ -190,6 +216,31 @@ async def seen(tx: Tx, since: datetime, until: datetime) -> tuple[Sequence[str],
     """The models and keys that occur in a span."""
     row = (await tx.session.execute(SEEN, {"tenant": tx.tenant_id, "since": since, "until": until})).one()
     return row.models or (), row.keys or ()
+
+
+async def key_spending(tx: Tx, month: date) -> dict[UUID, tuple[int, int]]:
+    """What each key of the tenant has spent in this month and holds now."""
+    rows = await tx.session.execute(KEY_SPENDING, {"tenant": tx.tenant_id, "month": month})
+    return {row.id: (row.spent_micro, row.held_micro) for row in rows}
+
+
+async def miscounted(tx: Tx, month: date) -> list[tuple[UUID, UUID, int, int]]:
+    """(tenant, key, spent, held) of keys whose counter of this month says something else. Sees what `tx` may see."""
+    since = datetime.combine(month, time(), clock.IST)
+    rows = await tx.session.execute(MISCOUNTED, {"month": month, "since": since})
+    return [(row.tenant_id, row.key_id, int(row.spent), int(row.held)) for row in rows]
+
+
+async def recount_keys(tx: Tx, month: date) -> int:
+    """Set the tenant's counters right while nobody spends. Returns how many were wrong."""
+    await tx.session.execute(HOLD_WALLET, {"tenant": tx.tenant_id})
+    wrong = await miscounted(tx, month)
+    for _, key_id, spent, held in wrong:
+        values = {
+            "tenant": tx.tenant_id, "key_id": key_id, "month": month, "spent": spent, "held": held, "now": clock.now(),
+        }  # fmt: skip
+        await tx.session.execute(RECOUNT, values)
+    return len(wrong)
 
 
 async def orphans(verifier: Tx, before: datetime) -> list[tuple[UUID, UUID]]:

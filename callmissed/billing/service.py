@@ -4,7 +4,17 @@ from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from callmissed.billing import repository
-from callmissed.billing.views import Entry, Only, Purse, Statement, Step, UsageFilter, UsageReport, Used
+from callmissed.billing.views import (
+    Entry,
+    KeySpending,
+    Only,
+    Purse,
+    Statement,
+    Step,
+    UsageFilter,
+    UsageReport,
+    Used,
+)
 from callmissed.foundation import audit, clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.money import Micro, rupees
@@ -43,6 +53,12 @@ async def grant(tx: Tx, amount: Micro, reason: str, ref: UUID) -> bool:
 async def purse(tx: Tx) -> Purse:
     """What the tenant's wallet holds."""
     return await repository.purse(tx)
+
+
+async def key_spending(tx: Tx) -> dict[UUID, KeySpending]:
+    """What each key of the workspace has spent in this month of the Indian calendar; keys that spent nothing are absent."""
+    rows = await repository.key_spending(tx, clock.today().replace(day=1))
+    return {key_id: KeySpending(*figures) for key_id, figures in rows.items()}
 
 
 async def statement(tx: Tx, limit: int = 50, only: Only | None = None) -> Statement:

@@ -6,13 +6,18 @@ Closing deletes holds before it touches the wallet, everywhere, so that two writ
 
 RESERVE = """
 WITH item AS (
-  SELECT * FROM json_to_recordset($2::text::json) AS i(ref uuid, amount bigint)
+  SELECT * FROM json_to_recordset($2::text::json) AS i(ref uuid, amount bigint, key_id uuid)
 ), taken AS (
   UPDATE wallet SET held_micro = held_micro + $3::bigint
   WHERE tenant_id = $1 AND id = $1 AND balance_micro - held_micro >= $3::bigint RETURNING 1
+), counted AS (
+  INSERT INTO key_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
+  SELECT $1, key_id, cm.month(ref), 0, sum(amount), $4 FROM item WHERE key_id IS NOT NULL AND EXISTS (SELECT FROM taken)
+  GROUP BY 2, 3 ORDER BY 2, 3
+  ON CONFLICT (tenant_id, id, month_on) DO UPDATE SET held_micro = key_spend.held_micro + EXCLUDED.held_micro
 )
-INSERT INTO wallet_hold (tenant_id, id, amount_micro, created_at)
-SELECT $1, item.ref, item.amount, $4 FROM item WHERE EXISTS (SELECT FROM taken)
+INSERT INTO wallet_hold (tenant_id, id, amount_micro, key_id, created_at)
+SELECT $1, item.ref, item.amount, item.key_id, $4 FROM item WHERE EXISTS (SELECT FROM taken)
 RETURNING id
 """
 """$2 items, $3 their sum, $4 now. All or none: no row means that the sum is not available."""
@@ -20,6 +25,12 @@ RETURNING id
 AVAILABLE = """
 SELECT balance_micro - held_micro AS available FROM wallet WHERE tenant_id = $1 AND id = $1 FOR UPDATE
 """
+
+USED = """
+SELECT s.id, s.month_on, s.spent_micro + s.held_micro AS used FROM key_spend s
+JOIN (SELECT DISTINCT unnest($2::uuid[]) AS id) i ON s.id = i.id WHERE s.tenant_id = $1 AND s.month_on >= $3::date
+"""
+"""$2 keys, $3 the earliest month asked for. Exact while AVAILABLE holds the wallet: whoever spends takes it first."""
 
 _USAGE_COLUMNS = """
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
@@ -35,9 +46,9 @@ CLOSE = f"""
 WITH item AS MATERIALIZED (
   SELECT * FROM json_to_recordset($2::text::json) AS i(ref uuid, amount bigint, usage json)
 ), gone AS (
-  DELETE FROM wallet_hold h USING item WHERE h.tenant_id = $1 AND h.id = item.ref RETURNING h.id, h.amount_micro
+  DELETE FROM wallet_hold h USING item WHERE h.tenant_id = $1 AND h.id = item.ref RETURNING h.id, h.amount_micro, h.key_id
 ), closed AS (
-  SELECT item.ref, item.usage, gone.amount_micro AS held, least(item.amount, gone.amount_micro) AS charge
+  SELECT item.ref, item.usage, gone.key_id AS counted_for, gone.amount_micro AS held, least(item.amount, gone.amount_micro) AS charge
   FROM item JOIN gone ON gone.id = item.ref
 ), entered AS (
   INSERT INTO ledger_entry (tenant_id, at, id, debit, credit, amount_micro, kind, ref)
@@ -49,7 +60,14 @@ WITH item AS MATERIALIZED (
 ), paid AS (
   UPDATE wallet SET balance_micro = balance_micro - (SELECT coalesce(sum(charge), 0) FROM closed),
                     held_micro = held_micro - (SELECT coalesce(sum(held), 0) FROM closed)
-  WHERE tenant_id = $1 AND id = $1 AND EXISTS (SELECT FROM closed)
+  WHERE tenant_id = $1 AND id = $1 AND EXISTS (SELECT FROM closed) RETURNING 1
+), counted AS (
+  UPDATE key_spend k SET held_micro = k.held_micro - s.held, spent_micro = k.spent_micro + s.charge
+  FROM (
+    SELECT counted_for, cm.month(ref) AS month_on, sum(held) AS held, sum(charge) AS charge
+    FROM closed WHERE counted_for IS NOT NULL GROUP BY 1, 2
+  ) s
+  WHERE k.tenant_id = $1 AND k.id = s.counted_for AND k.month_on = s.month_on AND EXISTS (SELECT FROM paid)
 )
 SELECT ref, charge FROM closed
 """  # noqa: S608 - both parts are constants of this module

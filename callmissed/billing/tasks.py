@@ -40,3 +40,17 @@ async def release_orphans(services: Services) -> None:
         async with services.db.tenant(Access.system(tenant_id)) as tx:
             await audit.record(tx, "billing:hold:released", body={"holds": len(refs), "reason": "orphaned"})
         log.info("released %d orphaned holds", len(refs))
+
+
+@jobs.every("17 * * * *", "billing.recount_keys")
+async def recount_keys(services: Services) -> None:
+    """Compare what the counters of keys say with what was used and is held, and set right those that differ."""
+    month = clock.today().replace(day=1)
+    async with services.verifier.control() as tx:
+        tenants = {tenant_id for tenant_id, *_ in await repository.miscounted(tx, month)}
+    for tenant_id in sorted(tenants):
+        async with services.db.tenant(Access.system(tenant_id)) as tx:
+            wrong = await repository.recount_keys(tx, month)
+            if wrong:
+                await audit.record(tx, "billing:keys:recounted", body={"keys": wrong})
+                log.warning("set %d counters of keys right", wrong)

@@ -26,6 +26,14 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySpending:
+    """What a key has spent in a month, and what it holds for requests under way."""
+
+    spent_micro: int
+    held_micro: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of the ledger for a reader: usage by the hour of the Indian clock, everything else by itself.
 

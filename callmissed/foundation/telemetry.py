@@ -44,7 +44,7 @@ declare_store(
     Keep(until="180 days, the host rotates it", promise="keep.security-logs"),
 )
 
-SECRET = re.compile(r"\bcm_[0-9A-Za-z]{12,}")
+SECRET = re.compile(r"\b(?:cm_[0-9A-Za-z]{12,}|cmt_[0-9A-Za-z_-]{12,}(?:\.[0-9A-Za-z_-]+)?)")
 EMAIL = re.compile(r"[^\s@<>\"'(),:;=\[\]{}]+@[^\s@<>\"'(),:;=\[\]{}]+\.[^\s@<>\"'(),:;=\[\]{}.]{2,}")
 PHONE = re.compile(r"(?<![\w+.-])(?:\+\d{1,3}[ -]?)?(?:\(\d{2,4}\)[ -]?)?[6-9]\d{4}[ -]?\d{5}(?![\w-])")
 ABROAD = re.compile(r"(?<![\w.-])\+\d{1,3}(?:[ -]?\d){7,12}(?![\w-])")

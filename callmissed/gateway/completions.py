@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from callmissed.billing import Ledger, Usage
+from callmissed.billing import KeyBudget, Ledger, Usage
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway.limits import Allowance
 from callmissed.gateway.problems import ContextTooLong
 from callmissed.gateway.register import Route, Upstreams
 from callmissed.gateway.requests import CompletionRequest
@@ -49,12 +50,13 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a call is for: the key, or the bot and conversation, and when it arrived (`time.perf_counter`)."""
+    """Whom a call is for: the key with what its limits leave, or the bot and conversation; when it arrived (`time.perf_counter`)."""
 
     key_id: UUID | None = None
     bot_id: UUID | None = None
     conversation_id: UUID | None = None
     arrived: float | None = None
+    allowance: Allowance | None = None
 
 
 class Call:
@@ -79,7 +81,7 @@ class Call:
         self.price_micro = 0
 
     async def open(self, sources: Sequence[UUID] | None) -> Asked:
-        """Check and reserve. Raises ContextTooLong, Unsupported, WalletExhausted, LedgerBusy."""
+        """Check and reserve. Raises ContextTooLong, Unsupported, TokenRateLimited, and the Problems of `Ledger.reserve`."""
         request, model = self._request, self.route.model
         asked = Asked(
             model.served_as,
@@ -96,9 +98,23 @@ class Call:
         extra = sum(len(bytes(value)) for value in request.extra.values())
         reading = min(most_tokens(request.messages, extra), model.context)
         writing = min(request.max_tokens or model.longest_answer, model.longest_answer) * request.n
-        await self._ledger.reserve(self._access.tenant_id, self.id, max(1, model.price(reading, writing)))
+        await self._reserve(max(1, model.price(reading, writing)), reading + writing)
         self._asked = time.perf_counter()
         return asked
+
+    async def _reserve(self, amount: int, tokens: int) -> None:
+        """Hold the money and the tokens that this call can need at most; neither without the other."""
+        key_id, allowance = self._caller.key_id, self._caller.allowance
+        key = KeyBudget(key_id, allowance.budget if allowance else None) if key_id else None
+        if allowance:
+            allowance.take(tokens)
+        held = False
+        try:
+            await self._ledger.reserve(self._access.tenant_id, self.id, amount, key)
+            held = True
+        finally:
+            if allowance and not held:
+                allowance.settle(0)
 
     def learn(self, piece: Piece) -> None:
         """Take note of a piece that arrived."""
@@ -146,6 +162,8 @@ class Call:
     ) -> int:
         usage = self._usage(status, http, problem)
         price = self.route.model.price(usage.tokens_in, usage.tokens_out) if billed else 0
+        if self._caller.allowance:
+            self._caller.allowance.settle(usage.tokens_in + usage.tokens_out if billed else 0)
         return await self._ledger.settle(self._access.tenant_id, self.id, price, usage)
 
     def _usage(self, status: Status, http: int, problem: str | None) -> Usage:
@@ -178,18 +196,18 @@ async def complete(
     access: Access,
     request: CompletionRequest,
     *,
-    key_id: UUID | None = None,
     bot_id: UUID | None = None,
     conversation_id: UUID | None = None,
     sources: Sequence[UUID] | None = None,
-    arrived: float | None = None,
+    caller: Caller | None = None,
 ) -> Completion:
     """Answer a request and bill it to the tenant of `access`. Call it with no transaction open.
 
-    `sources` are the knowledge sources the answer may rest on. Raises ModelNotFound, WalletExhausted, the Problems named
+    `sources` are the knowledge sources the answer may rest on; `caller` says who calls where it is no bot.
+    Raises ModelNotFound, WalletExhausted, the Problems named
     Upstream… and the others of `callmissed.gateway.problems`; whatever it raises was not billed.
     """
-    call = Call(services, access, request, Caller(key_id, bot_id, conversation_id, arrived))
+    call = Call(services, access, request, caller or Caller(None, bot_id, conversation_id))
     asked = await call.open(sources)
     try:
         replied = await call.route.upstream.reply(asked)

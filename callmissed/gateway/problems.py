@@ -4,7 +4,7 @@ from callmissed.foundation.problems import Problem, TooManyRequests, Unauthentic
 
 
 class KeyMissing(Unauthenticated):
-    """Send your key (cm_…) in the header Authorization, after the word Bearer."""
+    """Send your key (cm_…) or a token made from it (cmt_…) in the header Authorization, after the word Bearer."""
 
     code = "key_missing"
 
@@ -52,9 +52,15 @@ class ContractMissing(Problem):
 
 
 class RateLimited(TooManyRequests):
-    """This key sends more requests a minute than its plan allows. Wait a moment and try again."""
+    """This key sends more requests a minute than it may. Wait a moment and try again."""
 
     code = "rate_limit_exceeded"
+
+
+class TokenRateLimited(TooManyRequests):
+    """This key asks for more tokens a minute than it may use. Wait a moment, or ask for shorter answers with max_tokens."""
+
+    code = "token_rate_limit_exceeded"
 
 
 class UpstreamUnreachable(Problem):

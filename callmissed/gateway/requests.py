@@ -3,7 +3,8 @@
 Fields we know are checked before anything costs; fields we do not know travel on untouched to upstreams that take them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ import msgspec
 
 from callmissed.foundation.problems import Malformed
 from callmissed.gateway.problems import RequestInvalid
+from callmissed.identity import LONGEST_TOKEN_SECONDS
 
 MOST_MESSAGES = 2_000
 OURS = frozenset({"model", "messages", "stream", "stream_options"})
@@ -44,6 +46,14 @@ class ChatBody(msgspec.Struct):
     top_p: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
+class TokenBody(msgspec.Struct, forbid_unknown_fields=True):
+    """POST /v1/tokens: how many seconds the token lives, what it may do (None: all the key may), and from which website."""
+
+    ttl: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_TOKEN_SECONDS)] = 60
+    scopes: Annotated[list[str], msgspec.Meta(max_length=50)] | None = None
+    origin: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
     """What is asked of a model. `messages` are `{"role", "content", …}`; `extra` holds further fields as raw JSON."""
@@ -58,22 +68,17 @@ class CompletionRequest:
 
 
 _checked = msgspec.json.Decoder(ChatBody)
+_token = msgspec.json.Decoder(TokenBody)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _messages = msgspec.json.Decoder(list[dict[str, Any]])
 
 
 def read_request(body: bytes) -> CompletionRequest:
     """Read a body. Raises Malformed (not JSON, not UTF-8, nested too deep) and RequestInvalid (wrong type or value)."""
-    try:
+    with _readable():
         checked = _checked.decode(body)
         fields = _fields.decode(body)
         messages = _messages.decode(fields["messages"])
-    except msgspec.ValidationError as failure:
-        message, _, place = str(failure).partition(" - at `$")
-        param = place.rstrip("`").lstrip(".") or None
-        raise RequestInvalid(f"{message}{f' in {param}' if param else ''}.", param=param) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Malformed from None
     return CompletionRequest(
         checked.model,
         messages,
@@ -83,3 +88,22 @@ def read_request(body: bytes) -> CompletionRequest:
         checked.stream_options is not None and checked.stream_options.include_usage,
         {name: value for name, value in fields.items() if name not in OURS},
     )
+
+
+def read_token_request(body: bytes) -> TokenBody:
+    """Read the body of POST /v1/tokens; an empty one asks for the usual. Raises Malformed and RequestInvalid."""
+    with _readable():
+        return _token.decode(body or b"{}")
+
+
+@contextmanager
+def _readable() -> Generator[None]:
+    """Turn what the decoder finds into Problems."""
+    try:
+        yield
+    except msgspec.ValidationError as failure:
+        message, _, place = str(failure).partition(" - at `$")
+        param = place.rstrip("`").lstrip(".") or None
+        raise RequestInvalid(f"{message}{f' in {param}' if param else ''}.", param=param) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed from None

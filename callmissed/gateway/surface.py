@@ -16,12 +16,13 @@ from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import wire
 from callmissed.gateway.completions import Call, Caller, complete, stream
-from callmissed.gateway.limits import RateLimit
+from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
 from callmissed.gateway.problems import KeyMissing, ModelNotFound, RateLimited
-from callmissed.gateway.register import Upstreams
-from callmissed.gateway.requests import CompletionRequest, read_request
+from callmissed.gateway.register import Route, Upstreams
+from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
+from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.upstreams import Piece
-from callmissed.identity import KeyAccess, KeyRing
+from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
 JSON = (b"content-type", b"application/json")
 NO_STORE = (b"cache-control", b"no-store")
@@ -35,61 +36,109 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Surface:
-    """POST /v1/chat/completions, GET /v1/models and GET /v1/models/{id}. Problems it raises are rendered by the edge."""
+    """POST /v1/chat/completions and /v1/tokens, GET /v1/models and /v1/models/{id}. Problems it raises are rendered by the edge."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._limit = RateLimit(DEFAULT_PLAN.requests_per_minute)
+        self._tokens = TokenLimit()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
         arrived = time.perf_counter()
-        key = await self._admit(scope)
+        if scope["method"] == "OPTIONS":
+            await preflight(scope, send)
+            return
+        origin = header(scope, b"origin")
+        key = await self._who(scope, origin)
+        if origin is None:
+            await self._answer(key, scope, receive, send, arrived)
+            return
+        shared = Shared(send, origin)
+        try:
+            await self._answer(key, scope, receive, shared, arrived)
+        except Problem as problem:
+            await shared.refuse(scope, receive, problem)
+
+    async def _answer(
+        self, key: KeyAccess, scope: Scope, receive: Receive, send: Send, arrived: float
+    ) -> None:
         method, path = scope["method"], scope["path"]
+        self._admit(key, path)
         if method == "POST" and path == "/v1/chat/completions":
             request = read_request(await _body(receive))
+            key.ask(request.model)
             async with _listening(receive) as gone:
                 try:
                     await self._chat(key, request, arrived, send)
                 except asyncio.CancelledError:
                     if not gone.is_set():
                         raise
+        elif method == "POST" and path == "/v1/tokens":
+            await _send(send, self._token(key, read_token_request(await _body(receive))))
         elif method == "GET" and path == "/v1/models":
-            listed = [wire.model(route) for route in self._services.get(Upstreams).models()]
+            listed = [wire.model(route) for route in self._routes(key)]
             await _send(send, {"object": "list", "data": listed})
         elif method == "GET" and path.startswith("/v1/models/"):
-            await _send(send, self._model(path.removeprefix("/v1/models/")))
+            await _send(send, self._model(key, path.removeprefix("/v1/models/")))
         else:
             raise NotFound
 
-    async def _admit(self, scope: Scope) -> KeyAccess:
-        """Whose key it is, and whether it may call now. Raises KeyMissing, the Problems of keys, Forbidden, RateLimited."""
-        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if header[: len(BEARER)].lower() != BEARER:
+    async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:
+        """Whose key it is, and whether it works from there.
+
+        Raises KeyMissing, the Problems of `KeyRing.resolve`, AddressNotAllowed, OriginNotAllowed.
+        """
+        sent = header(scope, b"authorization") or b""
+        if sent[: len(BEARER)].lower() != BEARER:
             raise KeyMissing
-        key = await self._services.get(KeyRing).resolve(
-            header[len(BEARER) :].strip().decode("ascii", "replace")
-        )
-        key.access.require("llm")
-        wait = self._limit.wait(key.key_id)
-        if wait:
-            raise RateLimited(retry_after=wait)
+        secret = sent[len(BEARER) :].strip().decode("ascii", "replace")
+        key = await self._services.get(KeyRing).resolve(secret)
+        client = scope.get("client")
+        key.from_where(origin.decode("latin-1") if origin is not None else None, client[0] if client else "")
         return key
 
-    def _model(self, model_id: str) -> dict[str, object]:
-        for route in self._services.get(Upstreams).models():
+    def _admit(self, key: KeyAccess, path: str) -> None:
+        """Whether the key may call this path now. Raises ServiceNotBuilt, ServiceNotAllowed, RateLimited."""
+        service = service_of(path)
+        if service is not None:
+            if not KEY_SERVICES[service].built:
+                raise ServiceNotBuilt(service=service)
+            key.use(service)
+        wait = self._limit.wait(key.key_id, key.requests_per_minute)
+        if wait:
+            raise RateLimited(retry_after=wait)
+
+    def _token(self, key: KeyAccess, wished: TokenBody) -> dict[str, object]:
+        made = mint_token(self._services.vault, key, wished.ttl, wished.scopes, wished.origin)
+        return {
+            "object": "token",
+            "token": made.token,
+            "expires_at": int(made.expires_at.timestamp()),
+            "scopes": made.scopes,
+            "origin": made.origin,
+        }
+
+    def _routes(self, key: KeyAccess) -> list[Route]:
+        """The models that this key may ask."""
+        routes = self._services.get(Upstreams).models()
+        return [route for route in routes if key.models is None or key.models.allows(route.model.id)]
+
+    def _model(self, key: KeyAccess, model_id: str) -> dict[str, object]:
+        for route in self._routes(key):
             if route.model.id == model_id:
                 return wire.model(route)
         raise ModelNotFound(param="model")
 
     async def _chat(self, key: KeyAccess, request: CompletionRequest, arrived: float, send: Send) -> None:
         created = int(clock.now().timestamp())
+        allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
+        caller = Caller(key_id=key.key_id, arrived=arrived, allowance=allowance)
         if request.stream:
-            caller = Caller(key_id=key.key_id, arrived=arrived)
             call = Call(self._services, key.access, request, caller)
             await _stream(call, created, send, with_usage=request.include_usage)
             return
-        done = await complete(self._services, key.access, request, key_id=key.key_id, arrived=arrived)
+        done = await complete(self._services, key.access, request, caller=caller)
         cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
         headers = [JSON, cost, *_provenance(done.model, done.region, str(done.usage_id))]
         await _send(send, wire.completion(done, created), headers)

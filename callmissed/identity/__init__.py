@@ -7,25 +7,48 @@ tokens and key secrets are kept as keyed hashes only.
 from pathlib import Path
 
 from callmissed.foundation.mail import declare_templates
-from callmissed.identity.keyring import KeyAccess, KeyRing
-from callmissed.identity.roles import KEY_SERVICES
-from callmissed.identity.service import accounts, onboarding, sessions, sign_in
+from callmissed.identity.key_access import KeyAccess
+from callmissed.identity.key_problems import ServiceNotBuilt
+from callmissed.identity.key_rules import KeyLimits, typed_limits
+from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES, service_of
+from callmissed.identity.key_tokens import LONGEST_SECONDS as LONGEST_TOKEN_SECONDS
+from callmissed.identity.key_tokens import mint as mint_token
+from callmissed.identity.keyring import KeyRing
+from callmissed.identity.service import (
+    accounts,
+    keys,
+    onboarding,
+    rotation,
+    service_accounts,
+    sessions,
+    sign_in,
+)
 from callmissed.identity.service.keys import create_key, list_keys, revoke_key
 from callmissed.identity.service.onboarding import TenantCreated, workspace
 
 declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
 __all__ = [
+    "KEY_SCOPES",
     "KEY_SERVICES",
+    "LONGEST_TOKEN_SECONDS",
     "KeyAccess",
+    "KeyLimits",
     "KeyRing",
+    "ServiceNotBuilt",
     "TenantCreated",
     "accounts",
     "create_key",
+    "keys",
     "list_keys",
+    "mint_token",
     "onboarding",
     "revoke_key",
+    "rotation",
+    "service_accounts",
+    "service_of",
     "sessions",
     "sign_in",
+    "typed_limits",
     "workspace",
 ]

@@ -1,28 +1,35 @@
-"""The gateway's hot path: from a secret to the tenant it calls for.
+"""The gateway's hot path: from a secret or a token to what it may do.
 
-A known key is answered from memory, for a minute at most; revoking one is announced in the transaction that does it and
-evicts it from every process within a second. What cannot be a key is refused without asking anyone.
+A known key is answered from memory. Whatever changes a key is announced in the transaction that does it and evicts the key
+from every process; memory is trusted only while such news is proved to arrive (see `hearing`), so that a revoked key is
+refused everywhere within a second, also by a process that has gone deaf. What cannot be a key is refused without asking
+anyone. Secrets are looked up by their keyed hash alone: how long that takes says nothing about any secret.
 """
 
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from callmissed.foundation import clock, directory
-from callmissed.foundation.database import Database
+from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 from callmissed.foundation.live import LiveBus
-from callmissed.foundation.money import Micro
-from callmissed.foundation.tenancy import Access, Actor
-from callmissed.identity import key_format, repository
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.tenancy import Access
+from callmissed.identity import key_format, key_tokens, repository
+from callmissed.identity.hearing import TRUST_SECONDS, Hearing
+from callmissed.identity.key_access import KeyAccess, accesses
+from callmissed.identity.key_problems import KeyOwnerGone, KeyReplaced
 from callmissed.identity.models import ApiKey
-from callmissed.identity.problems import KeyExpired, KeyMalformed, KeyRevoked, KeyUnknown, WorkspaceClosed
+from callmissed.identity.problems import KeyMalformed, KeyRevoked, KeyUnknown, WorkspaceClosed
+from callmissed.identity.repository import key_secrets
 from callmissed.identity.service.keys import HASH, TOPIC
 
 FRESH_SECONDS = 60.0
+REFUSED_SECONDS = 10.0
 MOST = 10_000
 
 declare_store(
@@ -33,94 +40,204 @@ declare_store(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KeyAccess:
-    """What a key may do: its standing in its tenant (permissions are services, such as "llm"), and its limits."""
+@dataclass(eq=False, slots=True)
+class _Known:
+    """A key in memory: what each of its secrets gives. Times are of `time.monotonic`."""
 
+    tenant_id: UUID
     key_id: UUID
-    access: Access
-    expires_at: datetime | None
-    monthly_budget: Micro | None
-
-    @property
-    def tenant_id(self) -> UUID:
-        """The tenant it calls for."""
-        return self.access.tenant_id
+    secrets: dict[bytes, KeyAccess]
+    read_at: float
+    refresh_at: float
+    stale_at: float
+    used: set[bytes] = field(default_factory=set[bytes])
 
 
 class KeyRing:
-    """Resolves keys. One per process; `start` it before the first use and `stop` it with the process."""
+    """Resolves keys and tokens. One per process; `start` it before the first use and `stop` it with the process."""
 
     def __init__(self, db: Database, live: LiveBus, *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._db = db
         self._live = live
         self._fresh_seconds = fresh_seconds
-        self._known: dict[str, tuple[KeyAccess, float]] = {}
+        self._hearing = Hearing(db, TOPIC)
+        self._by_hash: dict[bytes, _Known] = {}
+        self._by_id: dict[UUID, _Known] = {}
+        self._refused: dict[bytes | UUID, tuple[type[Problem], float]] = {}
+        self._loading: dict[bytes | UUID, asyncio.Task[_Known]] = {}
         self._evictions = 0
-        self._listener: asyncio.Task[None] | None = None
+        self._running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Begin to listen for revocations."""
-        self._listener = asyncio.create_task(self._listen(), name="key-ring")
+        """Begin to listen for news of keys."""
+        self._running = [
+            asyncio.create_task(self._listen(), name="key-ring"),
+            asyncio.create_task(self._hearing.beat(), name="key-ring beat"),
+        ]
         await asyncio.sleep(0)  # the reader is registered before anything is remembered
 
     async def stop(self) -> None:
         """Forget everything and stop listening."""
-        self._known.clear()
-        if self._listener:
-            self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+        self._forget_all()
+        for task in (*self._running, *self._loading.values()):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Problem):
+                await task
+        self._running = []
 
     async def resolve(self, secret: str) -> KeyAccess:
-        """Whom this key calls for. Raises KeyMalformed, KeyUnknown, KeyRevoked, KeyExpired and WorkspaceClosed."""
+        """What this key or token may do.
+
+        Raises KeyMalformed, KeyUnknown, KeyRevoked, KeyExpired, KeyReplaced, KeyOwnerGone, WorkspaceClosed, and for tokens
+        TokenMalformed and TokenExpired.
+        """
+        if secret.startswith(key_tokens.PREFIX):
+            return await self._by_token(secret)
         if not key_format.well_formed(secret):
             raise KeyMalformed
-        lookup = self._db.vault.keyed_hash(HASH, secret).hex()
-        known, until = self._known.get(lookup, (None, 0.0))
-        if known is None or until <= time.monotonic():
-            known = await self._load(lookup)
-        if known.expires_at is not None and known.expires_at <= clock.now():
-            raise KeyExpired
+        lookup = self._db.vault.keyed_hash(HASH, secret)
+        known = self._by_hash.get(lookup)
+        if known is None or not self._trusted(known):
+            known = await self._once(lookup, None)
+        found = known.secrets.get(lookup)
+        if found is None:
+            raise KeyUnknown
+        known.used.add(lookup)
+        return _living(found)
+
+    async def _by_token(self, token: str) -> KeyAccess:
+        claims = key_tokens.read(self._db.vault, token)
+        known = self._by_id.get(claims.key)
+        if known is None or not self._trusted(known):
+            known = await self._once(claims.key, claims.tenant)
+        for found in known.secrets.values():
+            if found.serial == claims.serial:
+                return key_tokens.narrowed(_living(found), claims)
+        raise KeyReplaced
+
+    def _trusted(self, known: _Known) -> bool:
+        """Whether what is remembered may be used; starts to read it again in good time, without anybody waiting."""
+        now = time.monotonic()
+        self._hearing.wanted(now)
+        if now >= known.stale_at or (
+            now >= self._hearing.trusted_until and now >= known.read_at + TRUST_SECONDS
+        ):
+            return False
+        if now >= known.refresh_at:
+            known.refresh_at = known.stale_at
+            self._begin(known.key_id, known.tenant_id, known.used)
+        return True
+
+    async def _once(self, which: bytes | UUID, tenant_id: UUID | None) -> _Known:
+        """Read a key from the database; whoever asks for the same one meanwhile waits for the same answer."""
+        refused, until = self._refused.get(which, (KeyUnknown, 0.0))
+        if until > time.monotonic():
+            raise refused
+        return await asyncio.shield(self._loading.get(which) or self._begin(which, tenant_id))
+
+    def _begin(
+        self, which: bytes | UUID, tenant_id: UUID | None, used: Collection[bytes] = ()
+    ) -> "asyncio.Task[_Known]":
+        task = asyncio.create_task(self._load(which, tenant_id, used), name="key-ring load")
+        self._loading[which] = task
+        task.add_done_callback(lambda done: self._ended(which, done))
+        return task
+
+    def _ended(self, which: bytes | UUID, task: "asyncio.Task[_Known]") -> None:
+        """Remember a refusal for a few seconds: a program that does not stop must not keep the database busy."""
+        self._loading.pop(which, None)
+        failure = (
+            None if task.cancelled() else task.exception()
+        )  # asked for, so that asyncio does not complain
+        if not isinstance(failure, Problem):
+            return
+        if isinstance(which, UUID):
+            self._forget(which)
+        if len(self._refused) >= MOST:
+            self._refused.clear()
+        self._refused[which] = (type(failure), time.monotonic() + REFUSED_SECONDS)
+
+    async def _load(self, which: bytes | UUID, tenant_id: UUID | None, used: Collection[bytes]) -> _Known:
+        evictions, since = self._evictions, time.monotonic()
+        if isinstance(which, bytes):
+            async with self._db.control() as tx:
+                entry = await directory.find(tx, HASH, which.hex())
+            if entry is None:
+                raise KeyUnknown
+            tenant_id, key_id, used = entry.tenant_id, entry.target_id, (which,)
+        else:
+            key_id = which
+        if tenant_id is None:
+            raise KeyUnknown
+        async with self._db.tenant(Access.system(tenant_id)) as tx:
+            found = await _read(tx, key_id, used)
+        refresh_at = since + self._fresh_seconds
+        known = _Known(tenant_id, key_id, found, since, refresh_at, refresh_at + self._fresh_seconds)
+        if evictions == self._evictions:  # otherwise it may have been changed while it was read
+            self._remember(known)
         return known
 
-    async def _load(self, lookup: str) -> KeyAccess:
-        evictions, since = self._evictions, time.monotonic()
-        async with self._db.control() as tx:
-            entry = await directory.find(tx, HASH, lookup)
-        if entry is None:
-            raise KeyUnknown
-        async with self._db.tenant(Access.system(entry.tenant_id)) as tx:
-            row = await repository.key(tx, entry.target_id)
-            tenant = await repository.tenant(tx, entry.tenant_id)
-            if row is None or tenant is None:
-                raise KeyUnknown
-            if row.revoked_at is not None:
-                raise KeyRevoked
-            if tenant.state != "active":
-                raise WorkspaceClosed
-            await repository.mark_used(tx, row.id, clock.now())
-        found = _access(entry.tenant_id, row)
-        if evictions == self._evictions:  # otherwise it may have been revoked while it was read
-            self._remember(lookup, found, since)
-        return found
+    def _remember(self, known: _Known) -> None:
+        self._forget(known.key_id)
+        if len(self._by_id) >= MOST:
+            self._forget(next(iter(self._by_id)))
+        self._by_id[known.key_id] = known
+        for lookup in known.secrets:
+            self._by_hash[lookup] = known
 
-    def _remember(self, lookup: str, found: KeyAccess, since: float) -> None:
-        self._known.pop(lookup, None)
-        if len(self._known) >= MOST:
-            self._known.pop(next(iter(self._known)))
-        self._known[lookup] = (found, since + self._fresh_seconds)
+    def _forget(self, key_id: UUID) -> None:
+        known = self._by_id.pop(key_id, None)
+        for lookup in known.secrets if known else ():
+            self._by_hash.pop(lookup, None)
+
+    def _forget_all(self) -> None:
+        self._by_hash.clear()
+        self._by_id.clear()
+        self._refused.clear()
 
     async def _listen(self) -> None:
         async for news in self._live.listen(TOPIC):
+            if "beat" in news:
+                self._hearing.heard(news["beat"])
+                continue
             self._evictions += 1
-            if "hash" in news:
-                self._known.pop(news["hash"], None)
+            self._refused.clear()
+            if "key" in news:
+                self._forget(UUID(news["key"]))
+            elif "tenant" in news:
+                tenant = UUID(news["tenant"])
+                for key_id in [each.key_id for each in self._by_id.values() if each.tenant_id == tenant]:
+                    self._forget(key_id)
             else:  # some news were missed
-                self._known.clear()
+                self._hearing.distrust()
+                self._forget_all()
 
 
-def _access(tenant_id: UUID, row: ApiKey) -> KeyAccess:
-    standing = Access(tenant_id, Actor("key", row.id), frozenset(row.permissions))
-    budget = Micro(row.monthly_budget) if row.monthly_budget is not None else None
-    return KeyAccess(row.id, standing, row.expires_at, budget)
+def _living(found: KeyAccess) -> KeyAccess:
+    if found.expires_at is not None and found.expires_at <= clock.now():
+        raise found.ended
+    return found
+
+
+async def _read(tx: Tx, key_id: UUID, used: Collection[bytes]) -> dict[bytes, KeyAccess]:
+    """What each secret of a key gives. Notes that it was used, with these secrets, at most once a minute."""
+    row = await repository.key(tx, key_id)
+    tenant = await repository.tenant(tx, tx.tenant_id)
+    if row is None or tenant is None:
+        raise KeyUnknown
+    if row.revoked_at is not None:
+        raise KeyRevoked
+    if tenant.state != "active":
+        raise WorkspaceClosed
+    if not await _owned(tx, row):
+        raise KeyOwnerGone
+    retired = await key_secrets.retired_secrets(tx, [key_id])
+    await key_secrets.mark_used(tx, key_id, used, clock.now())
+    return accesses(tx.tenant_id, row, retired)
+
+
+async def _owned(tx: Tx, row: ApiKey) -> bool:
+    """Whether whoever answers for the key is still here: a service account, the installation itself, or its maker."""
+    if row.service_account_id is not None or row.created_by is None:
+        return True
+    return await repository.membership(tx, row.created_by) is not None

@@ -24,9 +24,6 @@ ROLES: MappingProxyType[str, frozenset[str]] = MappingProxyType(
 )
 """Role to its permissions. A permission is "room.verb"; a route asks for exactly one."""
 
-KEY_SERVICES: MappingProxyType[str, str] = MappingProxyType({"llm": "/v1/chat, /v1/models"})
-"""What an API key can be allowed to use, and the addresses it opens. A key has none unless it is given."""
-
 
 def permissions_of(role: str) -> frozenset[str]:
     """The permissions of a role. Raises KeyError for an unknown one."""

@@ -5,7 +5,7 @@ sealed under the person's own key. No password and no readable secret is kept an
 """
 
 from callmissed.identity.models.accounts import UserAccount
-from callmissed.identity.models.keys import ApiKey
+from callmissed.identity.models.keys import ApiKey, RetiredSecret, ServiceAccount
 from callmissed.identity.models.sessions import Session
 from callmissed.identity.models.sign_in import SignInCode, SignInCounter
 from callmissed.identity.models.tenants import Membership, Tenant
@@ -13,6 +13,8 @@ from callmissed.identity.models.tenants import Membership, Tenant
 __all__ = [
     "ApiKey",
     "Membership",
+    "RetiredSecret",
+    "ServiceAccount",
     "Session",
     "SignInCode",
     "SignInCounter",

@@ -1,7 +1,7 @@
 """All SQL of the room. Queries on tenant tables name the tenant; the others name the person, or a keyed hash."""
 
 from callmissed.identity.repository.accounts import account, account_under, erase_rows, unfinished_accounts
-from callmissed.identity.repository.keys import key, keys, mark_used, working_keys
+from callmissed.identity.repository.keys import key, keys, working_keys
 from callmissed.identity.repository.sessions import enter_workspace, remove_sessions, session_under
 from callmissed.identity.repository.sign_in import (
     code_under,
@@ -23,7 +23,6 @@ __all__ = [
     "erase_rows",
     "key",
     "keys",
-    "mark_used",
     "membership",
     "remove_codes",
     "remove_counters",

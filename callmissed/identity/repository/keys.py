@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select
 
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import ApiKey
@@ -29,9 +29,3 @@ async def working_keys(tx: Tx, now: datetime) -> int:
 async def key(tx: Tx, key_id: UUID, *, for_update: bool = False) -> ApiKey | None:
     """One key of the tenant."""
     return await tx.session.get(ApiKey, (tx.tenant_id, key_id), with_for_update=for_update or None)
-
-
-async def mark_used(tx: Tx, key_id: UUID, now: datetime) -> None:
-    """Note that a key was used."""
-    query = update(ApiKey).where(ApiKey.tenant_id == tx.tenant_id, ApiKey.id == key_id)
-    await tx.session.execute(query.values(last_used_at=now))

@@ -1,7 +1,7 @@
-"""API keys: made, listed, revoked. The secret leaves once, with the reply that made it."""
+"""API keys: made, listed, changed, revoked. The secret leaves once, with the reply that made it."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -11,36 +11,59 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import Micro
 from callmissed.identity import key_format, repository
-from callmissed.identity.models import ApiKey
+from callmissed.identity.key_problems import (
+    KeyNotWorking,
+    LifetimeUnusable,
+    ScopeUnusable,
+    ServiceAccountNotFound,
+    ServiceUnusable,
+)
+from callmissed.identity.key_rules import KeyLimits, read_limits
+from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES
+from callmissed.identity.models import ApiKey, RetiredSecret
 from callmissed.identity.problems import KeyMayNothing, KeyNameMissing, KeyNotFound, TooManyKeys
-from callmissed.identity.roles import KEY_SERVICES
+from callmissed.identity.repository import key_owners, key_secrets, service_accounts
 
 HASH = "api_key"
 TOPIC = "api_key"
 LONGEST_NAME = 80
+LONGEST_DAYS = 3650
 MOST = 100
 
 KeyState = Literal["working", "expired", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)
+class OldSecret:
+    """A former secret of a key that still works, as lists show it."""
+
+    shown: str
+    works_until: datetime
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class KeyCard:
-    """A key as lists show it."""
+    """A key as lists show it. `old` are former secrets that still work."""
 
     id: UUID
     name: str
     shown: str
     permissions: tuple[str, ...]
+    scopes: tuple[str, ...]
+    limits: KeyLimits
     state: KeyState
-    monthly_budget: Micro | None
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
+    rotated_at: datetime | None
+    service_account: str | None
+    old: tuple[OldSecret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was just made. `secret` exists nowhere else."""
+    """A key, or its secret, that was just made. `secret` exists nowhere else."""
 
     id: UUID
     name: str
@@ -51,79 +74,194 @@ class NewKey:
         return f"NewKey({self.id})"
 
 
+@dataclass(frozen=True, slots=True)
+class KeyWish:
+    """What somebody wants a key to be: its name, the services and scopes it may use, and what narrows it."""
+
+    name: str
+    permissions: Collection[str] = ("llm",)
+    scopes: Collection[str] = ()
+    limits: KeyLimits = field(default_factory=KeyLimits)
+
+
 async def create_key(
     tx: Tx,
     name: str,
     *,
     permissions: Collection[str] = ("llm",),
+    scopes: Collection[str] = (),
+    limits: KeyLimits | None = None,
     days: int | None = None,
-    monthly_budget: Micro | None = None,
+    service_account_id: UUID | None = None,
 ) -> NewKey:
     """Make a key that may use these services, for so many days (None: until it is revoked).
 
-    Raises KeyNameMissing, KeyMayNothing and TooManyKeys.
+    Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, the Problems of `read_limits`, LifetimeUnusable,
+    ServiceAccountNotFound and TooManyKeys.
     """
-    plain, now = " ".join(name.split()), clock.now()
-    if not 0 < len(plain) <= LONGEST_NAME:
-        raise KeyNameMissing
-    allowed = sorted(set(permissions) & KEY_SERVICES.keys())
-    if not allowed:
-        raise KeyMayNothing
+    wish, now = _checked(tx, KeyWish(name, permissions, scopes, limits or KeyLimits()), ()), clock.now()
+    if days is not None and not 0 < days <= LONGEST_DAYS:
+        raise LifetimeUnusable
+    if service_account_id is not None:
+        await _hold_owner(tx, service_account_id)
     if await repository.working_keys(tx, now) >= MOST:
         raise TooManyKeys
     secret = key_format.mint()
     row = ApiKey(
         tenant_id=tx.tenant_id,
         id=uuid7(),
-        name=plain,
         last_four=secret[-4:],
         secret_hash=tx.vault.keyed_hash(HASH, secret),
-        permissions=allowed,
-        monthly_budget=monthly_budget,
         expires_at=now + timedelta(days=days) if days else None,
         created_by=tx.access.actor.id if tx.access else None,
+        service_account_id=service_account_id,
+        serial=1,
     )
+    _write(row, wish)
     tx.session.add(row)
     await tx.session.flush()
     await directory.put(tx, HASH, row.secret_hash.hex(), row.id)
-    await audit.record(
-        tx, "identity:key:created", target=row.id, body={"permissions": allowed, "days": days or 0}
-    )
-    return NewKey(row.id, plain, secret)
+    await audit.record(tx, "identity:key:created", target=row.id, body={**_told(wish), "days": days or 0})
+    return NewKey(row.id, row.name, secret)
+
+
+async def change_key(tx: Tx, key_id: UUID, wish: KeyWish) -> None:
+    """Change what a working key is called, may do and is narrowed by, on every node within a second.
+
+    Raises as `create_key` does, KeyNotFound and KeyNotWorking.
+    """
+    row = await working_key(tx, key_id)
+    checked = _checked(tx, wish, row.scopes)
+    _write(row, checked)
+    await announce(tx, row.id)
+    await audit.record(tx, "identity:key:changed", target=row.id, body=_told(checked))
 
 
 async def list_keys(tx: Tx) -> list[KeyCard]:
     """The workspace's keys: working ones first, newest first."""
-    cards = [_card(row) for row in await repository.keys(tx)]
+    rows, now = await repository.keys(tx), clock.now()
+    owners = {each.id: each.name for each in await service_accounts.service_accounts(tx)}
+    old: dict[UUID, list[RetiredSecret]] = {}
+    for each in await key_secrets.retired_secrets(tx, [row.id for row in rows]):
+        if each.works_until > now:
+            old.setdefault(each.key_id, []).append(each)
+    cards = [_card(row, owners, old.get(row.id, ()), now) for row in rows]
     return sorted(cards, key=lambda card: card.state != "working")
 
 
 async def revoke_key(tx: Tx, key_id: UUID) -> None:
-    """Stop a key, on every node within a second. Repeating it changes nothing. Raises KeyNotFound."""
+    """Stop a key and its former secrets, on every node within a second. Repeating it changes nothing. Raises KeyNotFound."""
     row = await repository.key(tx, key_id, for_update=True)
     if row is None:
         raise KeyNotFound
-    if row.revoked_at is not None:
-        return
-    row.revoked_at = clock.now()
-    await live.announce(tx, TOPIC, {"hash": row.secret_hash.hex()})
-    await audit.record(tx, "identity:key:revoked", target=row.id, body={})
+    if row.revoked_at is None:
+        await stop_keys(tx, [row])
+        await audit.record(tx, "identity:key:revoked", target=row.id, body={})
 
 
-def _card(row: ApiKey) -> KeyCard:
+async def revoke_keys_of(tx: Tx, user_id: UUID) -> int:
+    """Stop the keys that a user made and no service account owns: for when they leave. Returns how many."""
+    rows = await key_owners.keys_of(tx, made_by=user_id)
+    if rows:
+        await stop_keys(tx, rows)
+        await audit.record(tx, "identity:key:maker_left", subject=user_id, body={"keys": len(rows)})
+    return len(rows)
+
+
+async def forget_keys(tx: Tx) -> None:
+    """Have every node ask the database again about all keys of this tenant: when it closes or opens again."""
+    await live.announce(tx, TOPIC, {"tenant": str(tx.tenant_id)})
+
+
+async def stop_keys(tx: Tx, rows: Sequence[ApiKey]) -> None:
+    """Mark keys as revoked and announce it. The caller writes the audit leaf."""
+    for row in rows:
+        row.revoked_at = clock.now()
+        await announce(tx, row.id)
+
+
+async def announce(tx: Tx, key_id: UUID) -> None:
+    """Have every node ask the database again about this key, once the transaction is committed."""
+    await live.announce(tx, TOPIC, {"key": str(key_id)})
+
+
+async def working_key(tx: Tx, key_id: UUID) -> ApiKey:
+    """A key that works, held until the transaction ends. Raises KeyNotFound and KeyNotWorking."""
+    row = await repository.key(tx, key_id, for_update=True)
+    if row is None:
+        raise KeyNotFound
+    if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= clock.now()):
+        raise KeyNotWorking
+    return row
+
+
+async def _hold_owner(tx: Tx, account_id: UUID) -> None:
+    """Keep a service account open until the transaction ends. Raises ServiceAccountNotFound."""
+    if await service_accounts.service_account(tx, account_id, for_update=True) is None:
+        raise ServiceAccountNotFound
+
+
+def _checked(tx: Tx, wish: KeyWish, had: Collection[str]) -> KeyWish:
+    """The wish in the form it is kept. A scope must be the caller's own, or the key must have had it before."""
+    plain = " ".join(wish.name.split())
+    if not 0 < len(plain) <= LONGEST_NAME:
+        raise KeyNameMissing
+    services = sorted(set(wish.permissions) & KEY_SERVICES.keys())
+    if not all(KEY_SERVICES[each].built for each in services):
+        raise ServiceUnusable
+    scopes = sorted(set(wish.scopes))
+    for each in scopes:
+        if each not in KEY_SCOPES or not (each in had or (tx.access is not None and tx.access.may(each))):
+            raise ScopeUnusable
+    if not services and not scopes:
+        raise KeyMayNothing
+    return KeyWish(plain, services, scopes, read_limits(wish.limits))
+
+
+def _write(row: ApiKey, wish: KeyWish) -> None:
+    limits = wish.limits
+    row.name, row.permissions, row.scopes = wish.name, list(wish.permissions), list(wish.scopes)
+    row.requests_per_minute, row.tokens_per_minute = limits.requests_per_minute, limits.tokens_per_minute
+    row.monthly_budget = limits.monthly_budget
+    row.models, row.origins, row.networks = list(limits.models), list(limits.origins), list(limits.networks)
+
+
+def _told(wish: KeyWish) -> dict[str, object]:
+    """What the audit leaf says of a key: what it may do and how it is narrowed, without names and addresses."""
+    limits = wish.limits
+    return {
+        "permissions": list(wish.permissions), "scopes": list(wish.scopes), "budget_micro": limits.monthly_budget or 0,
+        "requests_per_minute": limits.requests_per_minute or 0, "tokens_per_minute": limits.tokens_per_minute or 0,
+        "models": len(limits.models), "origins": len(limits.origins), "networks": len(limits.networks),
+    }  # fmt: skip
+
+
+def _limits(row: ApiKey) -> KeyLimits:
+    budget = Micro(row.monthly_budget) if row.monthly_budget is not None else None
+    rates = row.requests_per_minute, row.tokens_per_minute
+    return KeyLimits(*rates, budget, tuple(row.models), tuple(row.origins), tuple(row.networks))
+
+
+def _card(row: ApiKey, owners: dict[UUID, str], old: Sequence[RetiredSecret], now: datetime) -> KeyCard:
     state: KeyState = "working"
     if row.revoked_at is not None:
         state = "revoked"
-    elif row.expires_at is not None and row.expires_at <= clock.now():
+    elif row.expires_at is not None and row.expires_at <= now:
         state = "expired"
     return KeyCard(
         row.id,
         row.name,
         key_format.shown(row.last_four),
         tuple(row.permissions),
+        tuple(row.scopes),
+        _limits(row),
         state,
-        Micro(row.monthly_budget) if row.monthly_budget is not None else None,
         row.created_at,
         row.expires_at,
         row.last_used_at,
+        row.rotated_at,
+        owners.get(row.service_account_id) if row.service_account_id else None,
+        tuple(
+            OldSecret(key_format.shown(each.last_four), each.works_until, each.last_used_at) for each in old
+        ),
     )

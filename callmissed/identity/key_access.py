@@ -1,0 +1,89 @@
+"""What a caller with a key, or with a token made from one, may do. Made once for each secret, and asked on the hot path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from callmissed.foundation.money import Micro
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.tenancy import Access, Actor
+from callmissed.identity.key_problems import (
+    AddressNotAllowed,
+    KeyReplaced,
+    ModelNotAllowed,
+    OriginNotAllowed,
+    ServiceNotAllowed,
+)
+from callmissed.identity.key_rules import ModelRule, NetworkRule
+from callmissed.identity.models import ApiKey, RetiredSecret
+from callmissed.identity.problems import KeyExpired
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAccess:
+    """A key's standing in its tenant (permissions are services, such as "llm", and scopes), and what narrows it.
+
+    `expires_at` is when this secret or token ends, and `ended` the Problem that says so. `serial` tells the secrets of a
+    key apart. `by_token` is True for a token.
+    """
+
+    key_id: UUID
+    access: Access
+    serial: int = 1
+    expires_at: datetime | None = None
+    ended: type[Problem] = KeyExpired
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    monthly_budget: Micro | None = None
+    models: ModelRule | None = None
+    origins: frozenset[str] = frozenset()
+    networks: NetworkRule | None = None
+    by_token: bool = False
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The tenant it calls for."""
+        return self.access.tenant_id
+
+    def from_where(self, origin: str | None, address: str) -> None:
+        """Whether it may call from this website (the header Origin, None for a program) and network address.
+
+        Raises AddressNotAllowed and OriginNotAllowed.
+        """
+        if self.networks is not None and not self.networks.allows(address):
+            raise AddressNotAllowed
+        if (origin is not None or self.origins) and origin not in self.origins:
+            raise OriginNotAllowed
+
+    def use(self, service: str) -> None:
+        """Raise ServiceNotAllowed unless it may use this service."""
+        if service not in self.access.permissions:
+            raise ServiceNotAllowed(service=service)
+
+    def ask(self, model: str) -> None:
+        """Raise ModelNotAllowed unless it may ask this model."""
+        if self.models is not None and not self.models.allows(model):
+            raise ModelNotAllowed(param="model")
+
+
+def accesses(tenant_id: UUID, row: ApiKey, retired: Sequence[RetiredSecret]) -> dict[bytes, KeyAccess]:
+    """What each secret of a key gives, by its keyed hash: the current one, and those it had before."""
+    standing = Access(tenant_id, Actor("key", row.id), frozenset((*row.permissions, *row.scopes)))
+    models = ModelRule(row.models) if row.models else None
+    origins = frozenset(row.origins)
+    networks = NetworkRule(row.networks) if row.networks else None
+    budget = Micro(row.monthly_budget) if row.monthly_budget is not None else None
+
+    def of(serial: int, expires_at: datetime | None, ended: type[Problem]) -> KeyAccess:
+        rates = row.requests_per_minute, row.tokens_per_minute
+        return KeyAccess(
+            row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks
+        )
+
+    found = {row.secret_hash: of(row.serial, row.expires_at, KeyExpired)}
+    for each in retired:
+        sooner = row.expires_at is not None and row.expires_at < each.works_until
+        ended = (row.expires_at, KeyExpired) if sooner else (each.works_until, KeyReplaced)
+        found[each.secret_hash] = of(each.serial, *ended)
+    return found

@@ -1,0 +1,40 @@
+"""What an API key can be allowed, as data: services by the addresses under /v1 they open, and scopes of the management API."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from callmissed.identity.roles import ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class KeyService:
+    """A service: the paths it opens, each with what stands below it. One that is not built yet cannot be given."""
+
+    paths: tuple[str, ...]
+    built: bool = True
+
+
+KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
+    {
+        "llm": KeyService(("/v1/chat",)),
+        "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations"), built=False),
+        "tts": KeyService(("/v1/audio/speech",), built=False),
+        "image": KeyService(("/v1/images",), built=False),
+        "search": KeyService(("/v1/search",), built=False),
+    }
+)
+"""Every service by its name. A key has none unless it is given; /v1/models and /v1/tokens need a working key only."""
+
+_NEVER = frozenset({"keys.write", "team.write", "tenant.write", "tenant.close", "owner.transfer"})
+"""What no key may do: a key does not make keys, members or owners."""
+
+KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values()) - _NEVER))
+"""What a key can be allowed in the management API: permissions of roles. A key has none unless it is given."""
+
+
+def service_of(path: str) -> str | None:
+    """The service that opens this path; None when none does."""
+    for name, service in KEY_SERVICES.items():
+        if any(path == known or path.startswith(f"{known}/") for known in service.paths):
+            return name
+    return None
