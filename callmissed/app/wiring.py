@@ -17,7 +17,7 @@ from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.services import Services
 from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
-from callmissed.identity import KeyRing, TenantCreated, sessions
+from callmissed.identity import KeyRing, MemberLeft, TenantCreated, sessions
 from callmissed.privacy import Facts, PolicyStart, Probes
 from callmissed.site import LivingRecord, PublicRecord
 
@@ -70,6 +70,7 @@ async def wired(installation: Installation, role: DataRole = "cm_app") -> AsyncG
 def subscribe() -> None:
     """Which job hears of which event: the only place where a lower room's news reaches a higher one."""
     events.subscribe(TenantCreated, "billing.welcome")
+    events.subscribe(MemberLeft, "conversations.let_go")
 
 
 def build(installation: Installation, role: DataRole) -> Services:

@@ -6,7 +6,7 @@ happens in the caller's transaction. Amounts are integers of micro-rupees.
 
 from callmissed.billing.budgets import KeyBudget
 from callmissed.billing.ledger import Ledger
-from callmissed.billing.plans import DEFAULT_PLAN
+from callmissed.billing.plans import DEFAULT_PLAN, seats_of
 from callmissed.billing.problems import WalletExhausted
 from callmissed.billing.reconciliation import reconcile
 from callmissed.billing.service import (
@@ -43,6 +43,7 @@ __all__ = [
     "purse",
     "reconcile",
     "requests",
+    "seats_of",
     "statement",
     "usage_report",
     "usage_span",

@@ -1,4 +1,4 @@
-"""Plans: how many requests a minute a key may make. Money is not part of a plan: it is in the wallet."""
+"""Plans: how many requests a minute a key may make, and how many may work in a workspace. Money is in the wallet instead."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,14 +6,25 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a workspace may do. `requests_per_minute` is for each key."""
+    """What a workspace may do. `requests_per_minute` is for each key; `seats` None means as many as it likes."""
 
     name: str
     requests_per_minute: int
+    seats: int | None
 
 
 PLANS: Final = {
     plan.name: plan
-    for plan in (Plan("free", 60), Plan("starter", 500), Plan("pro", 3_000), Plan("enterprise", 10_000))
+    for plan in (
+        Plan("free", 60, 2),
+        Plan("starter", 500, 5),
+        Plan("pro", 3_000, 20),
+        Plan("enterprise", 10_000, None),
+    )
 }
 DEFAULT_PLAN: Final = PLANS["starter"]
+
+
+def seats_of(plan: str) -> int | None:
+    """How many may work in a workspace on this plan, None for as many as it likes."""
+    return PLANS.get(plan, DEFAULT_PLAN).seats

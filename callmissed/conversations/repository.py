@@ -47,6 +47,14 @@ async def in_states(tx: Tx, states: Sequence[str], limit: int) -> Sequence[Conve
     return (await tx.session.scalars(query)).all()
 
 
+async def held_by(tx: Tx, user_id: UUID) -> Sequence[Conversation]:
+    """What this teammate holds, held by this transaction too."""
+    query = select(Conversation).where(
+        Conversation.tenant_id == tx.tenant_id, Conversation.assigned_user_id == user_id
+    )
+    return (await tx.session.scalars(query.with_for_update())).all()
+
+
 async def of_contact(tx: Tx, contact_id: UUID) -> Sequence[Conversation]:
     """Every conversation with this contact, newest first."""
     query = (

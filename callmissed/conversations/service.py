@@ -169,6 +169,18 @@ async def resolve(tx: Tx, conversation_id: UUID) -> None:
     await _written(tx, conversation, "resolved", {})
 
 
+async def let_go_of(tx: Tx, user_id: UUID) -> int:
+    """Put what this teammate holds back into the queue: they work here no more. Returns how many conversations."""
+    held = await repository.held_by(tx, user_id)
+    for conversation in held:
+        _give_to(conversation, State.WAITING)
+        conversation.waiting_since = clock.now()
+        conversation.waiting_reason = Reason.WANTS_PERSON
+        await _happened(tx, conversation, "let_go", Reason.WANTS_PERSON)
+        await _written(tx, conversation, "let_go", {})
+    return len(held)
+
+
 async def mark_seen(tx: Tx, conversation_id: UUID) -> None:
     """Note that a teammate has seen everything said so far."""
     conversation = await _held(tx, conversation_id)

@@ -8,17 +8,18 @@ from starlette.responses import Response
 
 from callmissed.billing import purse
 from callmissed.conversations import counts
+from callmissed.dashboard.words import role_name
+from callmissed.foundation import i18n
 from callmissed.foundation.database import Tx
-from callmissed.foundation.i18n import t
 from callmissed.foundation.money import Micro
-from callmissed.foundation.pages import render
-from callmissed.identity import accounts, workspace
+from callmissed.foundation.pages import reader_language, render
+from callmissed.identity import accounts, workspace, workspaces
 from callmissed.privacy import Tally, tally
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What the frame shows. `wallet` is in micro-rupees, or None for those who may not see it."""
+    """What the frame shows. `wallet` is in micro-rupees, or None for those who may not see it; `places` are further workspaces."""
 
     workspace: str
     workspace_detail: str
@@ -27,6 +28,8 @@ class Shell:
     waiting: int
     wallet: Micro | None
     tally: Tally | None
+    places: list[workspaces.Place]
+    may_set: bool
 
 
 def nobody_may(_: str) -> bool:
@@ -44,14 +47,17 @@ async def shell(tx: Tx) -> Shell:
         else None
     )
     may = access.may if access else nobody_may
+    places = await workspaces.workspaces_of(tx, who.user_id) if who else []
     return Shell(
         workspace=where.name,
-        workspace_detail=t(where.role.title()) if where.role else "",
+        workspace_detail=role_name(where.role, where.role_name) if where.role else "",
         user=who.full_name if who else "",
         user_handle=who.email if who else "",
         waiting=(await counts(tx)).get("waiting", 0) if may("inbox.read") else 0,
         wallet=Micro((await purse(tx)).balance_micro) if may("billing.read") else None,
         tally=await tally(tx),
+        places=[place for place in places if place.tenant_id != tx.tenant_id],
+        may_set=may("tenant.write"),
     )
 
 
@@ -59,5 +65,6 @@ async def workspace_page(
     request: Request, tx: Tx, template: str, *, active: str = "", status_code: int = 200, **context: Any
 ) -> Response:
     """A page of the workspace: the template within the frame. `active` names the room in the sidebar."""
-    frame = await shell(tx)
+    with i18n.speaking(reader_language(request)):
+        frame = await shell(tx)
     return render(request, template, status_code=status_code, active=active, shell=frame, **context)

@@ -14,35 +14,49 @@ from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES, service_o
 from callmissed.identity.key_tokens import LONGEST_SECONDS as LONGEST_TOKEN_SECONDS
 from callmissed.identity.key_tokens import mint as mint_token
 from callmissed.identity.keyring import KeyRing
+from callmissed.identity.roles import GIVABLE, ROLES
 from callmissed.identity.service import (
     accounts,
+    custom_roles,
+    invitations,
     keys,
+    members,
     onboarding,
+    ownership,
     rotation,
     service_accounts,
     sessions,
     sign_in,
+    workspaces,
 )
 from callmissed.identity.service.keys import create_key, list_keys, revoke_key
+from callmissed.identity.service.members import MemberLeft
 from callmissed.identity.service.onboarding import TenantCreated, workspace
 
 declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
 __all__ = [
+    "GIVABLE",
     "KEY_SCOPES",
     "KEY_SERVICES",
     "LONGEST_TOKEN_SECONDS",
+    "ROLES",
     "KeyAccess",
     "KeyLimits",
     "KeyRing",
+    "MemberLeft",
     "ServiceNotBuilt",
     "TenantCreated",
     "accounts",
     "create_key",
+    "custom_roles",
+    "invitations",
     "keys",
     "list_keys",
+    "members",
     "mint_token",
     "onboarding",
+    "ownership",
     "revoke_key",
     "rotation",
     "service_accounts",
@@ -51,4 +65,5 @@ __all__ = [
     "sign_in",
     "typed_limits",
     "workspace",
+    "workspaces",
 ]

@@ -11,6 +11,9 @@ PAY = frozenset({"billing.read", "billing.write", "usage.read"})
 RUN = frozenset(
     {"team.write", "privacy.write", "audit.read", "contacts.erase", "channels.write", "billing.read"}
 )
+GUARD = frozenset(
+    {"contacts.read", "contacts.erase", "privacy.read", "privacy.write", "audit.read", "team.read"}
+)
 OWN = frozenset({"tenant.write", "tenant.close", "owner.transfer"})
 
 ROLES: MappingProxyType[str, frozenset[str]] = MappingProxyType(
@@ -20,9 +23,13 @@ ROLES: MappingProxyType[str, frozenset[str]] = MappingProxyType(
         "developer": READ | BUILD | {"channels.write"},
         "teammate": READ | ANSWER,
         "billing": PAY | {"team.read", "privacy.read"},
+        "privacy": GUARD,
     }
 )
 """Role to its permissions. A permission is "room.verb"; a route asks for exactly one."""
+
+GIVABLE = ROLES["admin"]
+"""What a role made by a workspace may hold: everything but what makes an owner."""
 
 
 def permissions_of(role: str) -> frozenset[str]:

@@ -1,11 +1,14 @@
 """The jobs of the room: what has ended is erased, keys first."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from callmissed.foundation import audit, clock, jobs
 from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
 from callmissed.identity import repository
+from callmissed.identity.service import invitations
 
 AT_ONCE = 10_000
 UNFINISHED = timedelta(days=1)
@@ -30,3 +33,14 @@ async def sweep(services: Services) -> None:
         await repository.remove_sessions(tx, now - timedelta(days=30))
         if accounts:
             await audit.record(tx, "identity:accounts:unfinished_erased", body={"accounts": len(accounts)})
+
+
+@jobs.task(invitations.FORGET)
+async def forget_invitation(services: Services, tenant_id: str, invitation_id: str) -> None:
+    """Erase the address of an invitation that was settled or has ended, in its row and in the letter."""
+    tenant, row = UUID(tenant_id), UUID(invitation_id)
+    async with services.db.tenant(Access.system(tenant)) as tx:
+        over = await invitations.forget(tx, row)
+    if over:
+        await services.vault.erase_people(tenant, [row])
+        await services.vault.erase_people(PLATFORM, [row])

@@ -29,11 +29,15 @@ async def inbox(request: Request, tx: TenantTx, view: Viewed = None) -> Response
 @router.get("/app/inbox/events", access=permits("inbox.read"))
 async def events(request: Request) -> Response:
     """Which conversation there is news of, as server-sent events. The page then reloads what it shows."""
-    topic = conversations.inbox_topic(request.state.access.tenant_id)
+    tenant_id = request.state.access.tenant_id
+    topic = conversations.inbox_topic(tenant_id)
 
     async def news() -> AsyncGenerator[tuple[str, str]]:
         yield "ready", ""
         async for each in services(request).live.listen(topic):
+            access = await services(request).authenticate(request)
+            if access is None or access.tenant_id != tenant_id or not access.may("inbox.read"):
+                return  # they work here no more, or elsewhere in this browser
             yield "news", each.get("conversation", "")
 
     return event_stream(news())

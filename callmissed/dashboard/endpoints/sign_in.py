@@ -75,7 +75,9 @@ async def check_code(request: Request, code: Typed = "", next: Typed = "") -> Re
             await sessions.sign_out(tx, request.cookies.get(_session_cookie(request), ""))
     if isinstance(outcome, Problem):
         return await _code_page(request, next, problem=outcome)
-    reply = RedirectResponse(onward(next) if outcome.tenant_id else _path("/welcome", next), 303)
+    # Whoever is invited somewhere need not found a workspace of their own first.
+    has_place = outcome.tenant_id is not None or onward(next).startswith("/app/invitation/")
+    reply = RedirectResponse(onward(next) if has_place else _path("/welcome", next), 303)
     _set_cookie(
         request, reply, _session_cookie(request), outcome.token, int(sessions.ABSOLUTE.total_seconds())
     )
@@ -169,7 +171,7 @@ async def _page(
         status_code=problem.status if problem else 200,
         next=onward(wish),
         problem=problem,
-        promise=await _beside(request),
+        promise=await beside(request),
         **context,
     )
     reply.headers["Cache-Control"] = "no-store"
@@ -178,7 +180,7 @@ async def _page(
     return reply
 
 
-async def _beside(request: Request) -> Promised | None:
+async def beside(request: Request) -> Promised | None:
     """The promise shown beside the task; nothing where the wiring offers no record of them."""
     try:
         record = services(request).get(PublicRecord)

@@ -6,7 +6,7 @@ them unlinkable while the tree still verifies. The log is tamper-evident, which 
 """
 
 from callmissed.foundation.audit.export import NothingSealed, export_all, export_tenant, verify_log
-from callmissed.foundation.audit.log import leaves_about, recent, record
+from callmissed.foundation.audit.log import Wanted, actions_of, leaf, leaves_about, recent, record, search
 from callmissed.foundation.audit.models import AuditLeaf
 from callmissed.foundation.audit.places import LeafPlace, places_of, proof_of
 from callmissed.foundation.audit.sealing import (
@@ -27,8 +27,11 @@ __all__ = [
     "NothingSealed",
     "PublicKey",
     "Report",
+    "Wanted",
+    "actions_of",
     "export_all",
     "export_tenant",
+    "leaf",
     "leaves_about",
     "places_of",
     "proof_of",
@@ -36,6 +39,7 @@ __all__ = [
     "record",
     "seal_all",
     "seal_batch",
+    "search",
     "shown",
     "state",
     "verifier_key",

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -96,6 +97,49 @@ async def recent(tx: Tx, *, limit: int = 50, before: UUID | None = None) -> Sequ
     if before is not None:
         query = query.where(AuditLeaf.id < before)
     return (await tx.session.scalars(query.order_by(AuditLeaf.id.desc()).limit(limit))).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which leaves to look for: one action, one actor or one kind of them, a span of time [since, until). None: any."""
+
+    action: str | None = None
+    actor_id: UUID | None = None
+    actor_kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def search(
+    tx: Tx, wanted: Wanted, *, limit: int = 50, before: UUID | None = None
+) -> Sequence[AuditLeaf]:
+    """This tenant's leaves that fit, newest first; `before` is the id of the last one already seen."""
+    query = select(AuditLeaf).where(AuditLeaf.tenant_id == tx.tenant_id)
+    for column, value in (
+        (AuditLeaf.action, wanted.action),
+        (AuditLeaf.actor_id, wanted.actor_id),
+        (AuditLeaf.actor_kind, wanted.actor_kind),
+    ):
+        query = query.where(column == value) if value is not None else query
+    if wanted.since is not None:
+        query = query.where(AuditLeaf.created_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(AuditLeaf.created_at < wanted.until)
+    if before is not None:
+        query = query.where(AuditLeaf.id < before)
+    return (await tx.session.scalars(query.order_by(AuditLeaf.id.desc()).limit(limit))).all()
+
+
+async def leaf(tx: Tx, leaf_id: UUID) -> AuditLeaf | None:
+    """One leaf of this tenant."""
+    return await tx.session.get(AuditLeaf, (tx.tenant_id, leaf_id))
+
+
+async def actions_of(tx: Tx, *, newest: int = 5_000) -> list[str]:
+    """Every action among this tenant's newest leaves, by name."""
+    query = select(AuditLeaf.action).where(AuditLeaf.tenant_id == tx.tenant_id)
+    some = query.order_by(AuditLeaf.id.desc()).limit(newest).subquery()
+    return sorted((await tx.session.scalars(select(some.c.action).distinct())).all())
 
 
 async def leaves_about(tx: Tx, person_id: UUID) -> list[AuditLeaf]:

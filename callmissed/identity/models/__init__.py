@@ -8,11 +8,15 @@ from callmissed.identity.models.accounts import UserAccount
 from callmissed.identity.models.keys import ApiKey, RetiredSecret, ServiceAccount
 from callmissed.identity.models.sessions import Session
 from callmissed.identity.models.sign_in import SignInCode, SignInCounter
+from callmissed.identity.models.team import CustomRole, Invitation, OwnershipTransfer
 from callmissed.identity.models.tenants import Membership, Tenant
 
 __all__ = [
     "ApiKey",
+    "CustomRole",
+    "Invitation",
     "Membership",
+    "OwnershipTransfer",
     "RetiredSecret",
     "ServiceAccount",
     "Session",

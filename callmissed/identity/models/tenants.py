@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import (
@@ -18,6 +18,13 @@ from callmissed.foundation.datamap import (
 )
 
 TENANT = Keep(until="the workspace is closed, then 30 days of recovery", promise="keep.deleted-account")
+
+
+ROLE_CHECK = (
+    "role IN ('owner', 'admin', 'developer', 'teammate', 'billing', 'privacy', 'custom')"
+    " AND (role = 'custom') = (role_id IS NOT NULL)"
+)
+"""A role is one of ours, or 'custom' with the id of one that the workspace made."""
 
 
 class Tenant(ControlTable):
@@ -38,16 +45,19 @@ class Tenant(ControlTable):
 
 
 class Membership(TenantTable):
-    """That a user works in a tenant, in a role."""
+    """That a user works in a tenant, in a role. A tenant has one owner."""
 
     __tablename__ = "membership"
     __keep__ = TENANT
     __table_args__ = (
         UniqueConstraint("tenant_id", "user_id"),
-        CheckConstraint("role IN ('owner', 'admin', 'developer', 'teammate', 'billing')", name="role"),
+        Index("uq_membership_owner", "tenant_id", unique=True, postgresql_where=text("role = 'owner'")),
+        ForeignKeyConstraint(["tenant_id", "role_id"], ["custom_role.tenant_id", "custom_role.id"]),
+        CheckConstraint(ROLE_CHECK, name="role"),
     )
 
     user_id: Mapped[UUID] = column(pseudonym(Whose.USER, "who works here"))
     role: Mapped[str] = column(
-        nothing("owner, admin, developer, teammate or billing", Category.ACCOUNT), String(16)
+        nothing("owner, admin, developer, teammate, billing, privacy or custom", Category.ACCOUNT), String(16)
     )
+    role_id: Mapped[UUID | None] = column(nothing("the workspace's own role, when it is one"))

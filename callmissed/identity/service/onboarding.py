@@ -15,6 +15,7 @@ from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity import repository
 from callmissed.identity.models import Membership, Tenant
 from callmissed.identity.problems import AlreadyFounded, OrganisationMissing
+from callmissed.identity.repository import team
 from callmissed.identity.roles import permissions_of
 from callmissed.identity.service import sessions
 from callmissed.identity.service.accounts import introduce
@@ -29,13 +30,16 @@ class TenantCreated(Event):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A tenant as its pages show it; `role` is the caller's, None when the caller is no user of it."""
+    """A tenant as its pages show it; `role` is the caller's, None when the caller is no user of it, and `role_name`
+    what the workspace calls a role that it made.
+    """
 
     tenant_id: UUID
     name: str
     slug: str
     plan: str
     role: str | None
+    role_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ async def found(tx: Tx, user_id: UUID, told: Introduction) -> Workspace:
     name = " ".join(told.organisation.split())
     if not 0 < len(name) <= LONGEST_NAME:
         raise OrganisationMissing
-    row = Tenant(id=tx.tenant_id, name=name, slug=_slug(name), plan="starter", state="active")
+    row = Tenant(id=tx.tenant_id, name=name, slug=slug_of(name), plan="starter", state="active")
     member = Membership(tenant_id=tx.tenant_id, id=uuid7(), user_id=user_id, role="owner")
     tx.session.add_all([row, member])
     await tx.session.flush()
@@ -84,10 +88,12 @@ async def workspace(tx: Tx) -> Workspace:
     member = (
         await repository.membership(tx, caller.id) if caller and caller.kind == "user" and caller.id else None
     )
-    return Workspace(row.id, row.name, row.slug, row.plan, member.role if member else None)
+    made = await team.custom_role(tx, member.role_id) if member and member.role_id else None
+    role = member.role if member else None
+    return Workspace(row.id, row.name, row.slug, row.plan, role, made.name if made else "")
 
 
-def _slug(name: str) -> str:
+def slug_of(name: str) -> str:
     """A short name for addresses: what of the name is plain Latin, and four random characters so that it is free."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "workspace"

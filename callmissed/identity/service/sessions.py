@@ -13,8 +13,8 @@ from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity import repository
 from callmissed.identity.devices import describe
 from callmissed.identity.models import Session
-from callmissed.identity.roles import permissions_of
 from callmissed.identity.service.accounts import RETENTION_CLASS, platform
+from callmissed.identity.service.standing import permissions_in
 
 IDLE = timedelta(days=14)
 ABSOLUTE = timedelta(days=90)
@@ -107,6 +107,7 @@ class SessionReader:
         async with self._db.tenant(Access.system(found.tenant_id)) as tx:
             member = await repository.membership(tx, found.user_id)
             tenant = await repository.tenant(tx, found.tenant_id)
-        if member is None or tenant is None or tenant.state != "active":
-            return None
-        return Access(found.tenant_id, Actor("user", found.user_id), permissions_of(member.role))
+            if member is None or tenant is None or tenant.state != "active":
+                return None
+            permissions = await permissions_in(tx, member)
+        return Access(found.tenant_id, Actor("user", found.user_id), permissions)

@@ -103,6 +103,12 @@ WHERE n.nspname IN ('public', 'cm') AND CASE
     OR has_table_privilege('cm_verifier', c.oid, 'DELETE, TRUNCATE')
   WHEN c.relkind = 'S' THEN has_sequence_privilege('cm_verifier', c.oid, 'USAGE, UPDATE') ELSE false END
 ORDER BY 1"""
+OWNER_ROLES = """\
+SELECT 'a role like an owner in ' || tenant_id AS excess FROM custom_role
+WHERE permissions && ARRAY['*', 'tenant.write', 'tenant.close', 'owner.transfer']::varchar[]"""
+OWNERS = """\
+SELECT 'not one owner in ' || tenant_id AS excess FROM membership
+GROUP BY tenant_id HAVING count(*) FILTER (WHERE role = 'owner') <> 1 ORDER BY 1"""
 KEY_TABLES = """\
 SELECT 'keys beside the data: ' || n.nspname AS excess FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relname = 'data_key' AND c.relkind IN ('r', 'p')"""
@@ -110,15 +116,15 @@ WHERE c.relname = 'data_key' AND c.relkind IN ('r', 'p')"""
 
 @promise("safe.least-privilege", 3, _("No program and no person here can do more than its task needs."))
 async def least_privilege(look: Look) -> Finding:
-    """Application roles cannot pass row security or make roles; no other login exists; the keys are elsewhere."""
+    """Application roles cannot pass row security or make roles; no other login exists; the keys are elsewhere; teams fit."""
     roles = await look.rows(ROLES)
     require(len(roles) == 3, "pg_roles")
     strong = [row["role"] for row in roles if row["too_strong"]]
-    strangers, writes, keys = [
+    strangers, writes, keys, roles_of_owners, ownerless = [
         [row["excess"] for row in await look.rows(query)]
-        for query in (STRANGERS, VERIFIER_WRITES, KEY_TABLES)
+        for query in (STRANGERS, VERIFIER_WRITES, KEY_TABLES, OWNER_ROLES, OWNERS)
     ]
-    names = [*strong, *strangers, *writes, *keys]
+    names = [*strong, *strangers, *writes, *keys, *roles_of_owners, *ownerless]
     return judge(
         not names,
         {
@@ -127,6 +133,8 @@ async def least_privilege(look: Look) -> Finding:
             "unknown_logins": len(strangers),
             "verifier_writes": len(writes),
             "key_tables_here": len(keys),
+            "roles_like_owners": len(roles_of_owners),
+            "without_one_owner": len(ownerless),
             "wrong": len(names),
             "names": ", ".join(names[:5]) or "–",
         },
@@ -138,6 +146,7 @@ async def least_privilege(look: Look) -> Finding:
         looked_at=_(
             "The rights of every database role that the programs use, whether any other login reaches the data,"
             " and that the keys are not in this database. Staff have no access at all."
+            " In every workspace: that there is one owner, and no role of its own that holds what makes one."
         ),
         query=ROLES,
         found=roles,

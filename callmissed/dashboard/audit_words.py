@@ -1,0 +1,108 @@
+"""What each action of the audit log means, a sentence each, for the page that shows it. English sources of translation.
+
+`%(name)s` in a sentence is the member of that name in the record's body. A test knows that no action is without a sentence.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from callmissed.dashboard.words import ROLE_NAMES
+from callmissed.foundation.i18n import t
+
+_ = str
+
+SENTENCES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "billing:credit:granted": _("Credit was added to the wallet."),
+        "billing:hold:released": _("Money held for requests that were cut off was given back."),
+        "bots:bot:changed": _("A bot was changed."),
+        "bots:bot:created": _("A bot was made."),
+        "channels:visitor:begun": _("A visitor opened the chat."),
+        "contacts:contact:erased": _("A contact was erased, with everything about them."),
+        "contacts:contact:language_changed": _("A contact went on in another language."),
+        "contacts:contact:met": _("A new contact wrote or called."),
+        "conversations:conversation:asked_for_person": _(
+            "A conversation was put in the queue for a teammate."
+        ),
+        "conversations:conversation:handed_back": _("A conversation was given back to the bot."),
+        "conversations:conversation:let_go": _(
+            "A conversation went back into the queue: its teammate had left."
+        ),
+        "conversations:conversation:message_added": _(
+            "Something was said in a conversation, by the %(author)s."
+        ),
+        "conversations:conversation:opened": _("A conversation began."),
+        "conversations:conversation:resolved": _("A conversation was resolved."),
+        "conversations:conversation:seen": _("A conversation was read."),
+        "conversations:conversation:taken_over": _("A conversation was taken over from the bot."),
+        "foundation:audit:heartbeat": _("The log noted that it is still being kept."),
+        "identity:account:begun": _("An account was begun."),
+        "identity:account:introduced": _("An account holder said who they are."),
+        "identity:accounts:unfinished_erased": _("Accounts that were never finished were erased."),
+        "identity:code:sent": _("A sign-in code was sent."),
+        "identity:invitation:accepted": _("An invitation was accepted, as: %(role)s."),
+        "identity:invitation:forgotten": _("An invitation that had ended was erased."),
+        "identity:invitation:sent": _("Somebody was invited, as: %(role)s."),
+        "identity:invitation:sent_again": _("An invitation was sent again, as: %(role)s."),
+        "identity:invitation:withdrawn": _("An invitation was withdrawn."),
+        "identity:key:created": _("An API key was made."),
+        "identity:key:revoked": _("An API key was revoked."),
+        "identity:member:left": _("A teammate left the workspace."),
+        "identity:member:removed": _(
+            "A teammate was removed. Sessions ended: %(sessions)s, keys stopped: %(keys)s, invitations withdrawn: %(invitations)s."
+        ),
+        "identity:member:role_changed": _("A teammate's role was changed from %(from)s to %(to)s."),
+        "identity:ownership:declined": _("A teammate declined to become the owner."),
+        "identity:ownership:expired": _("An offer of the workspace ran out."),
+        "identity:ownership:offered": _("The workspace was offered to a teammate."),
+        "identity:ownership:taken": _("The workspace has a new owner."),
+        "identity:ownership:withdrawn": _("An offer of the workspace was taken back."),
+        "identity:role:changed": _("What a role allows was changed."),
+        "identity:role:made": _("A role was made."),
+        "identity:role:removed": _("A role was removed."),
+        "identity:session:closed": _("A browser was signed out."),
+        "identity:session:moved": _("A browser went to another workspace."),
+        "identity:session:opened": _("A browser was signed in."),
+        "identity:sign_in:locked": _("Sign-in was closed after wrong codes."),
+        "identity:tenant:created": _("The workspace was founded."),
+        "identity:tenant:renamed": _("The workspace has a new name."),
+        "knowledge:source:added": _("A knowledge source was added."),
+        "knowledge:source:failed": _("A file could not be read."),
+        "knowledge:source:removed": _("A knowledge source was removed."),
+        "privacy:policy:published": _("A version of the privacy policy was published."),
+        "privacy:promise:broken": _("A promise was checked: broken."),
+        "privacy:promise:kept": _("A promise was checked: kept."),
+        "privacy:promise:unknown": _("A promise was checked: cannot tell."),
+        "privacy:rows:expired": _("What was past its keeping time was removed."),
+    }
+)
+
+AUTHORS: MappingProxyType[str, str] = MappingProxyType(
+    {"contact": _("contact"), "bot": _("bot"), "teammate": _("teammate"), "system": _("system")}
+)
+
+
+class _Figures(dict[str, object]):
+    """Members of a body; one that an older record lacks reads as a dash."""
+
+    def __missing__(self, key: str) -> object:
+        return "–"
+
+
+def say(action: str, body: Mapping[str, Any]) -> str:
+    """The sentence of a record in the language being spoken; of an action without one, its raw name."""
+    sentence = SENTENCES.get(action)
+    return (
+        t(sentence) % _Figures({name: _word(name, value) for name, value in body.items()})
+        if sentence
+        else action
+    )
+
+
+def _word(name: str, value: object) -> object:
+    if name in {"role", "from", "to"} and isinstance(value, str):
+        return t(ROLE_NAMES.get(value, value))
+    if name == "author" and isinstance(value, str):
+        return t(AUTHORS.get(value, value))
+    return value

@@ -1,0 +1,94 @@
+"""Every role × every route: allowed or refused exactly as the route's declared permission says. Generated, so that none is forgotten."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from starlette.types import ASGIApp
+
+from callmissed.app.rooms import routers
+from callmissed.foundation.http import Router
+from callmissed.foundation.ids import uuid7
+from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
+from callmissed.identity import GIVABLE, ROLES, custom_roles
+from tests.support.people import teammate_of, workspace_of_someone
+from tests.support.signed_in import browser_of
+
+pytestmark = pytest.mark.database
+
+ENDLESS = {"/app/inbox/events"}
+"""Streams that never end by themselves: only their refusal is asked for."""
+PAIRS = [{"inbox.read"}, {"team.read", "team.write"}, {"keys.read", "audit.read"}]
+"""Roles of a workspace's own, beside ours."""
+
+
+def asked() -> Iterator[tuple[str, str, str]]:
+    """Method, path and permission of every route that asks one of a session; those with tokens of their own are elsewhere."""
+    for router in routers(production=False):
+        assert isinstance(router, Router)
+        for route, rule in router.rules.items():
+            methods, path = route.split(" ", 1)
+            if rule.permission is not None and rule.resolve is None:
+                for method in methods.split(","):
+                    yield method, path, rule.permission
+
+
+TABLE = list(asked())
+
+
+def test_the_table_is_whole() -> None:
+    """Every permission a route asks for is one that some role has, and there are many routes."""
+    assert len(TABLE) > 30
+    assert {permission for _, _, permission in TABLE} <= ROLES["owner"]
+
+
+def test_every_path_of_the_workspace_declares_who_may_come() -> None:
+    for router in routers(production=False):
+        for route, rule in getattr(router, "rules", {}).items():
+            path = route.split(" ", 1)[1]
+            if path.startswith(("/app", "/api")) and rule.is_public:
+                assert path in {"/app/invitation/{token}", "/api/v1/openapi.json"}, route
+
+
+async def look_up(app: ASGIApp, services: Services, access: Access, permissions: frozenset[str]) -> list[str]:
+    """Ask for every route as this person; the routes that answered otherwise than their permission says."""
+    wrong: list[str] = []
+    async with browser_of(app, services, access) as browser:
+        for method, path, permission in TABLE:
+            allowed = permission in permissions
+            if allowed and path in ENDLESS:
+                continue
+            address = re.sub(r"\{[^}]+\}", str(uuid7()), path)
+            reply = await browser.request(method, address)
+            refused = reply.status_code in {401, 403} or "/sign-in" in reply.headers.get("location", "")
+            if refused == allowed or reply.status_code >= 500:
+                wrong.append(f"{method} {path} asks {permission}: {reply.status_code}")
+    return wrong
+
+
+@pytest.mark.parametrize("role", list(ROLES))
+async def test_a_role_is_allowed_exactly_what_it_holds(app: ASGIApp, services: Services, role: str) -> None:
+    owner = await workspace_of_someone(services)
+    access = owner if role == "owner" else await teammate_of(services, owner, role)
+    assert await look_up(app, services, access, ROLES[role]) == []
+
+
+@pytest.mark.parametrize("held", PAIRS, ids=lambda held: "+".join(sorted(held)))
+async def test_a_role_of_ones_own_is_allowed_exactly_what_it_holds(
+    app: ASGIApp, services: Services, held: set[str]
+) -> None:
+    owner = await workspace_of_someone(services)
+    async with services.db.tenant(owner) as tx:
+        role_id = await custom_roles.make_role(tx, "Own", held)
+    access = await teammate_of(services, owner, str(role_id))
+    assert await look_up(app, services, access, frozenset(held)) == []
+
+
+async def test_the_table_would_notice(app: ASGIApp, services: Services) -> None:
+    """A person who holds less than the table believes is seen on every route of the difference."""
+    owner = await workspace_of_someone(services)
+    mate = await teammate_of(services, owner, "teammate")
+    wrong = await look_up(app, services, mate, GIVABLE)
+    missing = GIVABLE - ROLES["teammate"]
+    assert len(wrong) == sum(permission in missing and path not in ENDLESS for _, path, permission in TABLE)
