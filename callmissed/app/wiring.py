@@ -17,7 +17,7 @@ from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.services import Services
 from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
-from callmissed.identity import KeyRing, MemberLeft, TenantCreated, sessions
+from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions
 from callmissed.privacy import Facts, PolicyStart, Probes
 from callmissed.site import LivingRecord, PublicRecord
 
@@ -89,9 +89,10 @@ def build(installation: Installation, role: DataRole) -> Services:
         production=settings.production,
     )
     reader = sessions.SessionReader(db, production=settings.production)
-    services.authenticate = reader.access
+    ring = KeyRing(db, services.live)
+    services.authenticate = Callers(reader, ring).access
     services.put(reader)
-    services.put(KeyRing(db, services.live))
+    services.put(ring)
     smtp = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))

@@ -6,7 +6,7 @@ own key, so that erasing them is destroying that key.
 
 from callmissed.contacts.custody import Custodian, erase_contact, export_contact, register
 from callmissed.contacts.problems import ContactNotFound
-from callmissed.contacts.service import VISITOR, Card, card, cards, meet, speak
+from callmissed.contacts.service import VISITOR, Card, card, cards, list_cards, meet, speak
 
 __all__ = [
     "VISITOR",
@@ -17,6 +17,7 @@ __all__ = [
     "cards",
     "erase_contact",
     "export_contact",
+    "list_cards",
     "meet",
     "register",
     "speak",

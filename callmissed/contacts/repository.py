@@ -20,6 +20,14 @@ async def contacts(tx: Tx, contact_ids: Sequence[UUID]) -> Sequence[Contact]:
     return (await tx.session.scalars(query)).all()
 
 
+async def newest(tx: Tx, before: UUID | None, limit: int) -> Sequence[Contact]:
+    """Contacts of this tenant, newest first; `before` is the id of the last one already seen."""
+    query = select(Contact).where(Contact.tenant_id == tx.tenant_id)
+    if before is not None:
+        query = query.where(Contact.id < before)
+    return (await tx.session.scalars(query.order_by(Contact.id.desc()).limit(limit))).all()
+
+
 async def handles(tx: Tx, contact_id: UUID) -> Sequence[ContactHandle]:
     """A contact's addresses, oldest first."""
     query = (

@@ -73,6 +73,11 @@ async def cards(tx: Tx, contact_ids: Sequence[UUID]) -> dict[UUID, Card]:
     return {contact.id: await _card(tx, contact) for contact in await repository.contacts(tx, contact_ids)}
 
 
+async def list_cards(tx: Tx, *, before: UUID | None, limit: int) -> list[Card]:
+    """Contacts, the newest first; `before` is the id of the last one already seen."""
+    return [await _card(tx, contact) for contact in await repository.newest(tx, before, limit)]
+
+
 async def _card(tx: Tx, contact: Contact, kinds: tuple[str, ...] = ()) -> Card:
     name = None
     if contact.display_name is not None:

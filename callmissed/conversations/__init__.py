@@ -4,7 +4,16 @@ The words are sealed under the contact's key. Every change writes its audit leaf
 the same transaction.
 """
 
-from callmissed.conversations.reading import Line, Thread, counts, inbox, thread, threads_of
+from callmissed.conversations.reading import (
+    Line,
+    Said,
+    Thread,
+    counts,
+    inbox,
+    list_threads,
+    thread,
+    threads_of,
+)
 from callmissed.conversations.service import (
     Draft,
     Receipt,
@@ -15,6 +24,7 @@ from callmissed.conversations.service import (
     mark_seen,
     open_conversation,
     resolve,
+    take_if_free,
     take_over,
     thread_topic,
 )
@@ -27,6 +37,7 @@ __all__ = [
     "Line",
     "Reason",
     "Receipt",
+    "Said",
     "State",
     "Thread",
     "add_message",
@@ -35,9 +46,11 @@ __all__ = [
     "hand_back",
     "inbox",
     "inbox_topic",
+    "list_threads",
     "mark_seen",
     "open_conversation",
     "resolve",
+    "take_if_free",
     "take_over",
     "thread",
     "thread_topic",

@@ -106,6 +106,13 @@ async def threads_of(tx: Tx, contact_id: UUID) -> list[Thread]:
     return [_thread(row) for row in await repository.of_contact(tx, contact_id)]
 
 
+async def list_threads(
+    tx: Tx, states: Sequence[State] = tuple(State), *, before: UUID | None = None, limit: int = LIST_LIMIT
+) -> list[Thread]:
+    """Conversations in these states, the newest begun first, without what was said; `before` as the last id seen."""
+    return [_thread(row) for row in await repository.newest(tx, states, before, limit)]
+
+
 async def _texts(tx: Tx, rows: Sequence[Message]) -> list[str]:
     """What was said in these rows, in their order; empty where it was erased or nothing was said."""
     spoken = [row for row in rows if row.body is not None]

@@ -47,6 +47,14 @@ async def in_states(tx: Tx, states: Sequence[str], limit: int) -> Sequence[Conve
     return (await tx.session.scalars(query)).all()
 
 
+async def newest(tx: Tx, states: Sequence[str], before: UUID | None, limit: int) -> Sequence[Conversation]:
+    """Conversations in these states, the newest begun first; `before` is the id of the last one already seen."""
+    query = select(Conversation).where(Conversation.tenant_id == tx.tenant_id, Conversation.state.in_(states))
+    if before is not None:
+        query = query.where(Conversation.id < before)
+    return (await tx.session.scalars(query.order_by(Conversation.id.desc()).limit(limit))).all()
+
+
 async def held_by(tx: Tx, user_id: UUID) -> Sequence[Conversation]:
     """What this teammate holds, held by this transaction too."""
     query = select(Conversation).where(

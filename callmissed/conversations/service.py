@@ -143,6 +143,12 @@ async def take_over(tx: Tx, conversation_id: UUID) -> None:
     await _written(tx, conversation, "taken_over", {})
 
 
+async def take_if_free(tx: Tx, conversation_id: UUID) -> None:
+    """Take a conversation over unless another teammate holds it. Raises HeldByTeammate."""
+    _refuse_if_held_by_another(tx, await _held(tx, conversation_id))
+    await take_over(tx, conversation_id)
+
+
 async def hand_back(tx: Tx, conversation_id: UUID) -> None:
     """Give a conversation back to the bot. A contact may do so while waiting; a teammate only with what they hold.
 

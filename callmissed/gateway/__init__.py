@@ -6,6 +6,7 @@ its region and its contract against training.
 """
 
 from callmissed.gateway.completions import Call, Caller, Completion, complete, stream
+from callmissed.gateway.limits import RateLimit
 from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest
@@ -19,6 +20,7 @@ __all__ = [
     "Completion",
     "CompletionRequest",
     "ModelNotFound",
+    "RateLimit",
     "Surface",
     "UpstreamSettings",
     "Upstreams",

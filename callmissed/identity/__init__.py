@@ -29,6 +29,7 @@ from callmissed.identity.service import (
     sign_in,
     workspaces,
 )
+from callmissed.identity.service.callers import Callers
 from callmissed.identity.service.keys import create_key, list_keys, revoke_key
 from callmissed.identity.service.members import MemberLeft
 from callmissed.identity.service.onboarding import TenantCreated, workspace
@@ -41,6 +42,7 @@ __all__ = [
     "KEY_SERVICES",
     "LONGEST_TOKEN_SECONDS",
     "ROLES",
+    "Callers",
     "KeyAccess",
     "KeyLimits",
     "KeyRing",

@@ -1,13 +1,17 @@
-"""Keys for a test, and waiting until one is refused."""
+"""Keys for a test, programs that call with one, and waiting until one is refused."""
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
 
+import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.identity import KeyRing, create_key
+from callmissed.identity import KeyRing, create_key, repository
 from callmissed.identity.service.keys import NewKey
 
 
@@ -26,3 +30,27 @@ async def refused(ring: KeyRing, secret: str, problem: type[Exception]) -> float
             return time.monotonic() - began
         await asyncio.sleep(0.01)
     pytest.fail(f"no {problem.__name__} after a second")
+
+
+async def key_of(services: Services, access: Access, permissions: Collection[str]) -> str:
+    """The secret of a key of this workspace that may do this."""
+    async with services.db.tenant(access) as tx:
+        made = await create_key(tx, "program")
+        row = await repository.key(tx, made.id)
+        assert row
+        row.scopes = sorted(permissions)
+    return made.secret
+
+
+@asynccontextmanager
+async def program_of(
+    app: ASGIApp, services: Services, access: Access, permissions: Collection[str]
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """A program that calls the management API with a key that may do this."""
+    secret = await key_of(services, access, permissions)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url=f"{services.base_url}/api/v1",
+        headers={"authorization": f"Bearer {secret}"},
+    ) as made:
+        yield made

@@ -2,6 +2,7 @@
 
 import re
 from uuid import UUID
+
 from sqlalchemy import text
 
 from callmissed.foundation.ids import uuid7

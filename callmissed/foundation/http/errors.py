@@ -80,7 +80,8 @@ def problem_headers(problem: Problem) -> dict[str, str]:
 
 def wants_page(request: Request) -> bool:
     """Whether a person's browser asks, which shows pages. Programs, and scripts of our own pages, want documents."""
-    return "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
+    asks = "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers
+    return asks and not request.url.path.startswith("/api/")
 
 
 def problem_response(request: Request, problem: Problem) -> Response:

@@ -12,6 +12,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import GIVABLE, ROLES, custom_roles
+from tests.support.keys import program_of
 from tests.support.people import teammate_of, workspace_of_someone
 from tests.support.signed_in import browser_of
 
@@ -19,6 +20,8 @@ pytestmark = pytest.mark.database
 
 ENDLESS = {"/app/inbox/events"}
 """Streams that never end by themselves: only their refusal is asked for."""
+OPEN = r"\{[^}]+\}"
+"""The part of a path that is filled in."""
 PAIRS = [{"inbox.read"}, {"team.read", "team.write"}, {"keys.read", "audit.read"}]
 """Roles of a workspace's own, beside ours."""
 
@@ -59,7 +62,7 @@ async def look_up(app: ASGIApp, services: Services, access: Access, permissions:
             allowed = permission in permissions
             if allowed and path in ENDLESS:
                 continue
-            address = re.sub(r"\{[^}]+\}", str(uuid7()), path)
+            address = re.sub(OPEN, str(uuid7()), path)
             reply = await browser.request(method, address)
             refused = reply.status_code in {401, 403} or "/sign-in" in reply.headers.get("location", "")
             if refused == allowed or reply.status_code >= 500:
@@ -83,6 +86,23 @@ async def test_a_role_of_ones_own_is_allowed_exactly_what_it_holds(
         role_id = await custom_roles.make_role(tx, "Own", held)
     access = await teammate_of(services, owner, str(role_id))
     assert await look_up(app, services, access, frozenset(held)) == []
+
+
+async def test_a_key_is_allowed_exactly_what_it_holds(app: ASGIApp, services: Services) -> None:
+    """Every permission of the API by itself, in a key: that route and no other opens."""
+    owner = await workspace_of_someone(services)
+    routes = [each for each in TABLE if each[1].startswith("/api/v1/")]
+    assert len(routes) > 25
+    wrong: list[str] = []
+    for held in sorted({permission for _, _, permission in routes}):
+        async with program_of(app, services, owner, [held]) as program:
+            for method, path, permission in routes:
+                reply = await program.request(
+                    method, f"{services.base_url}{re.sub(OPEN, str(uuid7()), path)}"
+                )
+                if (reply.status_code == 403) == (permission == held) or reply.status_code in {401, 500}:
+                    wrong.append(f"{method} {path} with {held}: {reply.status_code}")
+    assert wrong == []
 
 
 async def test_the_table_would_notice(app: ASGIApp, services: Services) -> None:

@@ -1,0 +1,259 @@
+"""The documents of the management API: what goes in and what comes out. Money in micro-rupees, times in UTC."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL stores no NUL."""
+
+Line = Annotated[str, StringConstraints(max_length=254, pattern=NO_NUL)]
+Words = Annotated[str, StringConstraints(max_length=4_000, pattern=NO_NUL)]
+LongText = Annotated[str, StringConstraints(max_length=200_000, pattern=NO_NUL)]
+Permissions = Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Field(max_length=60)]
+
+
+class Shape(BaseModel):
+    """What all of them have: nothing that is not named."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class Me(Shape):
+    """Who calls, where, and what they may do."""
+
+    tenant_id: UUID
+    workspace: str
+    plan: str
+    caller: str = Field(description="user or key")
+    caller_id: UUID | None
+    permissions: list[str]
+
+
+class Member(Shape):
+    """Somebody who works in the workspace. `role` is one of ours, or the id of one the workspace made."""
+
+    id: UUID
+    name: str
+    email: str
+    role: str
+    role_name: str = Field(description="What the workspace calls a role it made; empty for ours.")
+    since: datetime
+
+
+class RoleChange(Shape):
+    """Another role for a member."""
+
+    role: Line
+
+
+class Invitation(Shape):
+    """An open invitation. It works for seven days, once, for its address alone."""
+
+    id: UUID
+    email: str
+    role: str
+    role_name: str
+    invited_by: str
+    sent_at: datetime
+    expires_at: datetime
+    has_expired: bool
+
+
+class NewInvitation(Shape):
+    """Who is to be asked in, and as what."""
+
+    email: Line
+    role: Line = "teammate"
+
+
+class Role(Shape):
+    """A role and what it allows. `id` gives it."""
+
+    id: str
+    name: str
+    permissions: list[str]
+    made_here: bool
+
+
+class NewRole(Shape):
+    """A role that the workspace makes."""
+
+    name: Line
+    permissions: Permissions
+
+
+class Key(Shape):
+    """An API key, without its secret."""
+
+    id: UUID
+    name: str
+    shown: str
+    permissions: list[str]
+    state: str
+    monthly_budget_micro: int | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    secret: str | None = Field(
+        default=None,
+        description="In the reply that made it, once; a replay under the same key has it no more.",
+    )
+
+
+class NewKey(Shape):
+    """A key to be made. `days` null: until it is revoked."""
+
+    name: Line
+    permissions: Permissions = Field(default_factory=lambda: ["llm"])
+    days: Annotated[int, Field(ge=1, le=3650)] | None = 90
+
+
+class Bot(Shape):
+    """A bot: how it greets and what it answers from."""
+
+    id: UUID
+    name: str
+    greeting: str
+    tagline: str
+    model: str
+    instructions: str
+    languages: list[str]
+    allowed_origins: list[str]
+    sources: list[UUID]
+    on: bool
+    widget_id: str
+    created_at: datetime
+
+
+class BotDraft(Shape):
+    """What is decided about a bot."""
+
+    name: Line
+    greeting: Words
+    tagline: Line = ""
+    model: Line = "local/extractive"
+    instructions: Words = ""
+    sources: Annotated[list[UUID], Field(max_length=200)] = Field(default_factory=list[UUID])
+    languages: Annotated[list[Line], Field(max_length=30)] = Field(default_factory=lambda: ["en", "hi"])
+    allowed_origins: Annotated[list[Line], Field(max_length=50)] = Field(default_factory=list[str])
+    on: bool = True
+
+
+class Source(Shape):
+    """A knowledge source."""
+
+    id: UUID
+    title: str
+    kind: str
+    language: str
+    state: str
+    characters: int
+    passages: int
+    created_at: datetime
+
+
+class NewSource(Shape):
+    """A text that bots may answer from."""
+
+    title: Line = ""
+    text: LongText
+
+
+class Conversation(Shape):
+    """A conversation, without what was said."""
+
+    id: UUID
+    contact_id: UUID
+    bot_id: UUID
+    channel: str
+    state: str
+    assigned_to: UUID | None
+    unread: int
+    last_message_at: datetime
+
+
+class Message(Shape):
+    """One thing said, or one thing that happened: then `event` says what, and `text` is empty."""
+
+    id: UUID
+    ordinal: int
+    author: str
+    author_id: UUID | None
+    text: str
+    language: str | None
+    event: str | None
+    price_micro: int
+    at: datetime
+
+
+class Reply(Shape):
+    """What a teammate, or a program in their place, says."""
+
+    text: Words
+
+
+class Contact(Shape):
+    """A customer of the workspace. `name` is null for somebody who gave none."""
+
+    id: UUID
+    name: str | None
+    number: str
+    language: str
+    first_seen: datetime
+    kinds: list[str]
+
+
+class DayOfUsage(Shape):
+    """What one model cost on one day of India."""
+
+    day: date
+    model: str
+    amount_micro: int
+
+
+class UsageSummary(Shape):
+    """Usage of a period [since, until): totals, and cost by day and model."""
+
+    since: date
+    until: date
+    spent_micro: int
+    requests: int
+    failed: int
+    first_token_p95_ms: int | None
+    by_day: list[DayOfUsage]
+
+
+class Wallet(Shape):
+    """What the wallet holds, and what of it is promised to requests under way."""
+
+    balance_micro: int
+    held_micro: int
+    available_micro: int
+
+
+class Event(Shape):
+    """A line of the audit log."""
+
+    id: UUID
+    at: datetime
+    actor_kind: str
+    actor_id: UUID | None
+    action: str
+    what: str
+    target_id: UUID | None
+    body: dict[str, Any]
+
+
+class ProblemDocument(Shape):
+    """What went wrong (RFC 9457). `code` is stable; `request_id` is what to tell support."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    details: dict[str, Any] = Field(default_factory=dict[str, Any])
