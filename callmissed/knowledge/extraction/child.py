@@ -63,7 +63,6 @@ def limit() -> None:
 
 def read_pdf(content: bytes) -> list[Block]:
     """A PDF as blocks, one or more per page."""
-    logging.disable(logging.CRITICAL)
     try:
         texts = pdf_texts(content)
     except (Refused, MemoryError, RecursionError):
@@ -208,5 +207,6 @@ def answer(kind: str, content: bytes) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # what a library says of a document may quote it
     limit()
     sys.stdout.write(json.dumps(answer(sys.argv[1], sys.stdin.buffer.read())))
