@@ -22,6 +22,7 @@ ADVICE = {
     422: _("Correct what the message names. In JSON, `details.fields` says which fields."),
     429: _("Wait as many seconds as the header Retry-After says, then try again."),
     500: _("Try again once. If it stays, give the operator the request id."),
+    501: _("Leave it out for now: this installation does not have it yet."),
     502: _("Try again in a moment, or use another model. Nothing was charged."),
     503: _("Try again in a moment; the header Retry-After may say when."),
     504: _("Try again in a moment, or use another model. Nothing was charged."),

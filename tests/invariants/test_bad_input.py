@@ -11,9 +11,9 @@ from callmissed.foundation import clock
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from callmissed.identity import create_key, revoke_key
-from tests.support.belongings import JSON, QUESTION, Belongings, belongings
+from tests.support.belongings import QUESTION, Belongings, belongings
 from tests.support.mailbox import newest_code
-from tests.support.routes import Reply, ask, form
+from tests.support.routes import JSON, Reply, ask, form
 
 pytestmark = pytest.mark.database
 

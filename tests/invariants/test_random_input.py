@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
 from callmissed.foundation.services import Services
-from tests.support.belongings import JSON, Belongings, belongings
-from tests.support.routes import ask
+from tests.support.belongings import Belongings, belongings
+from tests.support.routes import JSON, ask
 
 pytestmark = pytest.mark.database
 

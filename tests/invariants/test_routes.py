@@ -7,24 +7,33 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp
 
 from callmissed.app.installation import Installation
 from callmissed.app.main import behind_edge, create_pages_app
-from callmissed.foundation.http import Router, TenantTx, permits, public, services, signed_in
-from callmissed.foundation.problems import NotFound, Problem
+from callmissed.foundation.http import permits, public, signed_in
+from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
-from callmissed.foundation.tenancy import Access
 from callmissed.gateway import surface
-from tests.support.belongings import JSON, Belongings, belongings, holdings
-from tests.support.routes import SURFACE, Reply, Spot, ask, form, spots
+from tests.support.belongings import Belongings, belongings, holdings
+from tests.support.planted_routes import answers_in_its_own_words, bad
+from tests.support.routes import FIELDS, FILLED, JSON, SURFACE, Reply, Spot, ask, filled, spots
 
 pytestmark = pytest.mark.database
 
-OWN = frozenset({"bot_id", "contact_id", "conversation_id", "key_id", "message_id", "source_id", "usage_id"})
+OWN = frozenset(
+    {
+        "account_id",
+        "bot_id",
+        "contact_id",
+        "conversation_id",
+        "invitation_id",
+        "key_id",
+        "leaf_id",
+        "member_id",
+    }
+    | {"message_id", "role_id", "source_id", "usage_id"}
+)
 """Parameters that name a tenant's row. Samples of them stand in `tests/support/belongings.py`."""
 
 EVERYBODYS = {
@@ -32,18 +41,22 @@ EVERYBODYS = {
     "name": "safe.hashed-secrets",
     "letter_id": "0199d0a0-0000-7000-8000-000000000000",
     "model_id": "local/extractive",
+    "token": "no-such-invitation",
+    "answer": "take",
 }
 """Parameters that name something public, or, on a laptop, a letter of the outbox: with a value to try."""
 
 OPEN = ("/v1/", "/widget/")
 """What other websites may call: nothing here may look at cookies."""
 
+NO_PAGES = ("/v1/", "/api/")
+"""Where programs alone are answered."""
+
 ANYBODY_BEGINS = "POST /widget/{widget_id}/sessions"
 """The one open route that changes something for nobody in particular: a new visitor's own session."""
 
 HTML = {"accept": "text/html"}
 PROGRAM = {"accept": "application/json"}
-FILLED, FIELDS = form(name="Planted", greeting="Hello", text="Hello", title="Hello", organisation="Planted")
 ABROAD = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
 
 
@@ -92,7 +105,10 @@ async def told_to_strangers(
     for spot in routes:
         if not OWN.intersection(spot.parameters):
             continue
-        reply = await ask(app, spot.method, spot.at(ours.ids), stranger.cookie | PROGRAM | FILLED, FIELDS)
+        kind, body = filled(spot)
+        reply = await ask(
+            app, spot.method, spot.at(EVERYBODYS | ours.ids), stranger.cookie | PROGRAM | kind, body
+        )
         if reply.status != 404:
             found.append(f"{spot} answers {reply.status}")
         after = await holdings(held, ours.access.tenant_id)
@@ -114,7 +130,8 @@ async def open_to_nobody(app: ASGIApp, routes: Sequence[Spot], ours: Belongings)
         if program.status != 401:
             found.append(f"{spot} answers a program {program.status}")
         sent = person.status == 303 and person.headers["location"].startswith("/sign-in")
-        if not (sent if spot.method == "GET" and not spot.path.startswith("/v1/") else person.status == 401):
+        is_page = spot.method == "GET" and not spot.path.startswith(NO_PAGES)
+        if not (sent if is_page else person.status == 401):
             found.append(f"{spot} answers a person {person.status}")
     return found
 
@@ -131,9 +148,7 @@ async def open_to_other_sites(
         reply = await ask(
             app, spot.method, spot.at(EVERYBODYS | ours.ids), ours.cookie | ABROAD | PROGRAM | FILLED, FIELDS
         )
-        counts = not spot.path.startswith(
-            OPEN
-        )  # whether a cookie does; where it does not, it is as good as none
+        counts = not spot.path.startswith(OPEN)  # whether a cookie does; elsewhere it is as good as none
         refused = (403, "cross_site") if counts else (401, "")
         code = json.loads(reply.body)["code"] if counts and reply.status == 403 else ""
         if (reply.status, code) != refused:
@@ -141,6 +156,12 @@ async def open_to_other_sites(
     if await holdings(held, ours.access.tenant_id) != before:
         found.append("something was changed")
     return found
+
+
+def owner_of(spot: Spot, ours: Belongings) -> dict[str, str]:
+    """What our own caller sends to be known at this address: a key, a visitor's token or a session."""
+    surface = next((each for each in ("/v1/", "/widget/") if spot.path.startswith(each)), "")
+    return {"/v1/": ours.key, "/widget/": ours.visitor}.get(surface, ours.cookie)
 
 
 def unguarded(spot: Spot, reply: Reply) -> list[str]:
@@ -152,7 +173,7 @@ def unguarded(spot: Spot, reply: Reply) -> list[str]:
         "only its own origin": not re.search(r"(script|style|img|connect|font)-src[^;]*https?:", policy),
         "protection from framing": framed or "frame-ancestors 'none'" in policy,
         "nosniff": reply.headers.get("x-content-type-options") == "nosniff",
-        "a referrer policy": reply.headers.get("referrer-policy") == "same-origin",
+        "a referrer policy": reply.headers.get("referrer-policy") in {"same-origin", "no-referrer"},
         "a permissions policy": "camera=()" in reply.headers.get("permissions-policy", ""),
         "its request id": bool(re.fullmatch(r"[0-9a-f]{16}", reply.headers.get("x-request-id", ""))),
         "cookies out of reach of scripts": "set-cookie" not in reply.headers
@@ -167,7 +188,7 @@ async def badly_guarded(app: ASGIApp, routes: Sequence[Spot], ours: Belongings) 
     for spot in routes:
         if spot.changes:
             continue
-        known = ours.key if spot.path.startswith("/v1/") else ours.cookie | ours.visitor
+        known = owner_of(spot, ours)
         reply = await ask(app, spot.method, spot.at(EVERYBODYS | ours.ids), known | HTML)
         found += unguarded(spot, reply)
         if reply.status >= 500 or (OWN.intersection(spot.parameters) and reply.status != 200):
@@ -201,9 +222,9 @@ async def badly_shaped(app: ASGIApp, routes: Sequence[Spot], ours: Belongings) -
     for spot in routes:
         values = dict.fromkeys(EVERYBODYS | ours.ids, "not-an-id")
         there, nowhere = spot.at(EVERYBODYS | ours.ids), spot.at(values)
-        known = ours.key if spot.path.startswith("/v1/") else ours.cookie | ours.visitor
+        known = owner_of(spot, ours)
         for accept in (PROGRAM, HTML):
-            if spot.path.startswith("/v1/") and accept is HTML:
+            if spot.path.startswith(NO_PAGES) and accept is HTML:
                 continue
             for method, address, headers, body in (
                 (spot.method, there, FILLED, FIELDS),
@@ -276,58 +297,6 @@ async def test_what_is_not_there_is_said_in_the_right_shape(app: ASGIApp, addres
 
 
 # And each catches what breaks it.
-
-bad = Router()
-TOUCH = "UPDATE bot SET tagline = 'touched' WHERE id = :bot"
-
-
-@bad.get("/planted/by-id/{bot_id}", access=signed_in())
-async def fetched_by_id_alone(request: Request, bot_id: str) -> Response:
-    """Looks past the tenant."""
-    async with services(request).verifier.engine.connect() as connection:
-        found = await connection.execute(text("SELECT 1 FROM bot WHERE id = :bot"), {"bot": bot_id})
-    return JSONResponse({"found": found.scalar_one()})
-
-
-@bad.post("/planted/touched/{bot_id}", access=signed_in())
-async def changed_before_refusing(request: Request, bot_id: str) -> Response:
-    """Says 404 once it is done."""
-    async with services(request).verifier.engine.connect() as connection:
-        tenant = await connection.execute(text("SELECT tenant_id FROM bot WHERE id = :bot"), {"bot": bot_id})
-    async with services(request).db.tenant(Access.system(tenant.scalar_one())) as tx:
-        await tx.session.execute(text(TOUCH), {"bot": bot_id})
-    raise NotFound
-
-
-@bad.get("/planted/unknown/{carpet_id}", access=signed_in())
-async def names_what_has_no_sample(carpet_id: str) -> Response:
-    """Belongs to whom?"""
-    return JSONResponse({"carpet": carpet_id})
-
-
-@bad.post("/widget/planted", access=signed_in())
-async def looks_at_cookies_in_the_open(tx: TenantTx) -> Response:
-    """Another website may send the owner's cookie here."""
-    await tx.session.execute(text("UPDATE bot SET tagline = 'touched'"))
-    return JSONResponse({})
-
-
-@bad.get("/planted/loose", access=public())
-async def loosens_the_policy() -> Response:
-    """Lets anything in."""
-    return HTMLResponse("<!doctype html>", headers={"content-security-policy": "default-src *"})
-
-
-@bad.get("/planted/misshapen", access=public())
-async def answers_in_its_own_words() -> Response:
-    """An error in nobody's shape."""
-    return JSONResponse({"oops": True}, 400)
-
-
-@bad.post("/planted/forgets", access=public())
-async def forgets_to_ask_who_it_is(request: Request) -> Response:
-    """Declared private in the list below, but answers everybody."""
-    return JSONResponse({"bytes": len(await request.body())})
 
 
 @pytest.fixture

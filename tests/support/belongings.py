@@ -8,17 +8,24 @@ from starlette.types import ASGIApp
 
 from callmissed import bots, conversations, knowledge
 from callmissed.billing import grant
-from callmissed.foundation import datamap
+from callmissed.foundation import audit, datamap
+from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.identity import create_key, sessions
-from tests.support.people import workspace_of_someone
-from tests.support.routes import ask
+from callmissed.identity import (
+    create_key,
+    custom_roles,
+    invitations,
+    members,
+    service_accounts,
+    sessions,
+)
+from tests.support.people import ASKING, workspace_of_someone
+from tests.support.routes import JSON, ask
 
 QUESTION = b'{"model":"local/extractive","messages":[{"role":"user","content":"When do you open? We open at nine."}]}'
-JSON = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         bot = await bots.create_bot(tx, name="Care", greeting="Hello", sources=[source.id])
         made = await create_key(tx, "program")
         await grant(tx, rupees("5"), "grant", uuid7())
+        team = await _team(tx)
     async with services.db.control() as tx:
         session = await sessions.open_session(tx, access.actor.id, access.tenant_id, "Firefox/140.0")
     visitor = await _visitor(app, bot.widget_id)
@@ -49,7 +57,11 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
     async with services.db.tenant(access) as tx:
         [line] = await conversations.inbox(tx, "all")
         thread = await conversations.thread(tx, line.thread.id)
+        leaf = (await audit.recent(tx, limit=1))[0]
+    await audit.seal_all(services.db)
     ids = {
+        **team,
+        "leaf_id": leaf.id,
         "bot_id": bot.id,
         "contact_id": thread.contact_id,
         "conversation_id": thread.id,
@@ -61,6 +73,18 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
     }
     cookie = {"cookie": f"{sessions.cookie_name(production=False)}={session}"}
     return Belongings(access, cookie, key, visitor, {name: str(value) for name, value in ids.items()})
+
+
+async def _team(tx: Tx) -> dict[str, UUID]:
+    """A service account, a role, somebody invited and the owner's own membership."""
+    address = f"i{uuid7().hex}@namuna.example"
+    [member] = await members.list_members(tx)
+    return {
+        "account_id": (await service_accounts.create_service_account(tx, "Robot")).id,
+        "invitation_id": await invitations.invite(tx, address, "teammate", ASKING),
+        "member_id": member.id,
+        "role_id": await custom_roles.make_role(tx, "Reader", ["inbox.read"]),
+    }
 
 
 async def _visitor(app: ASGIApp, widget_id: str) -> dict[str, str]:

@@ -13,7 +13,12 @@ from starlette.types import ASGIApp, Message
 
 from callmissed.foundation.http import AccessRule
 
-SURFACE = (("GET", "/v1/models"), ("GET", "/v1/models/{model_id}"), ("POST", "/v1/chat/completions"))
+SURFACE = (
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{model_id}"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/tokens"),
+)
 """The gateway's own routes, which no router knows. A test compares them with the surface's source."""
 
 _parameter = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -136,3 +141,19 @@ def _scope(method: str, address: str, headers: list[tuple[bytes, bytes]]) -> dic
 def form(**fields: str) -> tuple[dict[str, str], bytes]:
     """Headers and body of a form."""
     return {"content-type": "application/x-www-form-urlencoded"}, urlencode(fields).encode()
+
+
+JSON = {"content-type": "application/json"}
+FILLED, FIELDS = form(name="Planted", greeting="Hello", text="Hello", title="Hello", organisation="Planted")
+DOCUMENTS = {
+    "PUT /api/v1/bots/{bot_id}": b'{"name":"Planted","greeting":"Hello"}',
+    "POST /api/v1/conversations/{conversation_id}/messages": b'{"text":"Hello"}',
+    "PATCH /api/v1/members/{member_id}": b'{"role":"billing"}',
+    "PUT /api/v1/roles/{role_id}": b'{"name":"Planted","permissions":["bots.read"]}',
+}
+"""What programs send to change something that is there."""
+
+
+def filled(spot: Spot) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a good request: a form for pages, a document for programs."""
+    return (JSON, DOCUMENTS.get(str(spot), b"{}")) if spot.path.startswith("/api/") else (FILLED, FIELDS)

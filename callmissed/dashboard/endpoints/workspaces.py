@@ -12,7 +12,7 @@ from callmissed.dashboard.endpoints.sign_in import beside
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.words import role_name
 from callmissed.foundation import i18n
-from callmissed.foundation.http import Router, TenantTx, permits, public, services, signed_in
+from callmissed.foundation.http import Router, TenantTx, permits, public, services, signed_in, wants_page
 from callmissed.foundation.pages import reader_language, render
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access, Actor
@@ -125,6 +125,8 @@ async def _invitation_page(
             welcome = await invitations.look(tx, entry.target_id, who.user_id if who else None)
     except Problem as found:
         problem = problem or found
+    if problem and not wants_page(request):
+        raise problem
     role = ""
     if welcome:
         with i18n.speaking(reader_language(request)):

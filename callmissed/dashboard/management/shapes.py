@@ -92,6 +92,7 @@ class Key(Shape):
     name: str
     shown: str
     permissions: list[str]
+    scopes: list[str]
     state: str
     monthly_budget_micro: int | None
     created_at: datetime
@@ -108,6 +109,9 @@ class NewKey(Shape):
 
     name: Line
     permissions: Permissions = Field(default_factory=lambda: ["llm"])
+    scopes: Permissions = Field(
+        default_factory=list[str], description="What it may do under /api/v1: none unless named."
+    )
     days: Annotated[int, Field(ge=1, le=3650)] | None = 90
 
 

@@ -31,6 +31,7 @@ TITLES = {
     422: "Cannot be used",
     429: "Too many requests",
     500: "Failed on our side",
+    501: "Not built yet",
     502: "Failed behind us",
     503: "Briefly unavailable",
     504: "Too slow behind us",

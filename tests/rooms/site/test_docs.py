@@ -9,8 +9,8 @@ import pytest
 from callmissed.app.main import MEGABYTE
 from callmissed.foundation.problems import Problem
 from callmissed.site.problem_list import problem_groups
-from tests.support.belongings import JSON, belongings
-from tests.support.routes import ask
+from tests.support.belongings import belongings
+from tests.support.routes import JSON, ask
 
 pytestmark = pytest.mark.database
 

@@ -1,5 +1,6 @@
 """Who calls, usage, wallet and the audit log, for programs."""
 
+from collections import Counter
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -57,7 +58,9 @@ async def usage(
         raise PeriodUnusable
     report = await usage_report(tx, UsageFilter(_midnight(begin), _midnight(end)), 1)
     figures = report.figures
-    days = [DayOfUsage(day=day, model=model, amount_micro=amount) for day, model, amount in report.by_day]
+    days: Counter[tuple[date, str]] = Counter()
+    for cost in report.costs:  # by the hour when the period is a day
+        days[cost.began.astimezone(clock.IST).date(), cost.model] += cost.amount_micro
     return answer(
         request,
         UsageSummary(
@@ -67,7 +70,10 @@ async def usage(
             requests=figures.requests,
             failed=figures.failed,
             first_token_p95_ms=figures.first_token_p95_ms,
-            by_day=days,
+            by_day=[
+                DayOfUsage(day=day, model=model, amount_micro=amount)
+                for (day, model), amount in sorted(days.items())
+            ],
         ),
     )
 

@@ -37,13 +37,21 @@ async def read(request: Request, tx: TenantTx, key_id: UUID) -> Response:
     "keys.write",
     gives=Key,
     status=201,
-    problems=("key_name_missing", "key_may_nothing", "too_many_keys"),
+    problems=(
+        "key_name_missing",
+        "key_may_nothing",
+        "key_service_unusable",
+        "key_scope_unusable",
+        "too_many_keys",
+    ),
 )
 async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
     """Make a key. Its secret stands in this reply and nowhere else."""
 
     async def work() -> tuple[UUID, Key]:
-        made = await create_key(tx, body.name, permissions=body.permissions, days=body.days)
+        made = await create_key(
+            tx, body.name, permissions=body.permissions, scopes=body.scopes, days=body.days
+        )
         return made.id, (await _key(tx, made.id)).model_copy(update={"secret": made.secret})
 
     async def show(key_id: UUID) -> Key:
@@ -76,7 +84,8 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         shown=found.shown,
         permissions=list(found.permissions),
         state=found.state,
-        monthly_budget_micro=found.monthly_budget,
+        scopes=list(found.scopes),
+        monthly_budget_micro=found.limits.monthly_budget,
         created_at=found.created_at,
         expires_at=found.expires_at,
         last_used_at=found.last_used_at,
