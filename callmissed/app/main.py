@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from callmissed import __version__
 from callmissed.app.rooms import PAGE_ROOMS, routers
 from callmissed.app.settings import Settings
+from callmissed.dashboard import proof_page
 from callmissed.foundation.http import Edge, EdgeLimits, problem_response
 from callmissed.foundation.pages import Pages, render
-from callmissed.foundation.problems import Forbidden, Invalid, Malformed, NotFound, Problem
+from callmissed.foundation.problems import Forbidden, Invalid, Malformed, NotFound, Problem, ProofNeeded
 from callmissed.foundation.services import Services
 from callmissed.gateway import Surface
 
@@ -88,7 +89,9 @@ def include(app: FastAPI, all_routers: Iterable[APIRouter]) -> None:
 
 
 def problem_page(request: Request, problem: Problem) -> Response:
-    """The page of a problem."""
+    """The page of a problem; a proof is asked for on a page of its own, from which one goes on."""
+    if isinstance(problem, ProofNeeded):
+        return proof_page(request, problem)
     return render(request, "problem.html", status_code=problem.status, problem=problem)
 
 

@@ -14,7 +14,7 @@ from callmissed.billing import Ledger
 from callmissed.foundation import events
 from callmissed.foundation.database import Database, refuse_drift
 from callmissed.foundation.live import LiveBus
-from callmissed.foundation.mail import Postbox
+from callmissed.foundation.mail import Postbox, declare_site
 from callmissed.foundation.services import Services
 from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
 from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions
@@ -94,6 +94,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(reader)
     services.put(ring)
     smtp = settings.smtp_url.get_secret_value() if settings.smtp_url else None
+    declare_site(settings.public_url)
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
     services.put(Ledger(plane.asyncpg))

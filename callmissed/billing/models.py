@@ -52,7 +52,7 @@ class Wallet(TenantTable):
     """A tenant's money with us. `id` is the tenant's own id: there is one each. Available is balance less held."""
 
     __tablename__ = "wallet"
-    __keep__ = Keep(until="the tenant is erased", promise="keep.active")
+    __keep__ = Keep(until="the statutory years of books of account have passed", promise="keep.payments")
     __table_args__ = (
         CheckConstraint("balance_micro >= 0", name="balance"),
         CheckConstraint("held_micro >= 0 AND held_micro <= balance_micro", name="held"),

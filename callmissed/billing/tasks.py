@@ -37,7 +37,7 @@ async def release_orphans(services: Services) -> None:
         refs = [ref for _, ref in group]
         for ref in refs:
             await ledger.release(tenant_id, ref)
-        async with services.db.tenant(Access.system(tenant_id)) as tx:
+        async with services.db.tenant(Access.system(tenant_id, purpose="audit")) as tx:
             await audit.record(tx, "billing:hold:released", body={"holds": len(refs), "reason": "orphaned"})
         log.info("released %d orphaned holds", len(refs))
 

@@ -53,6 +53,12 @@ async def drop(tx: Tx, kind: str, lookup: str, target_id: UUID | None = None) ->
     await tx.session.execute(query)
 
 
+async def forget(tx: Tx) -> int:
+    """Remove every entry of this transaction's tenant; how many there were."""
+    query = delete(DirectoryEntry).where(DirectoryEntry.tenant_id == tx.tenant_id)
+    return len((await tx.session.execute(query.returning(DirectoryEntry.target_id))).all())
+
+
 async def find(tx: Tx, kind: str, lookup: str) -> Entry | None:
     """The one thing under this value, or None. The oldest where several stand."""
     found = await find_all(tx, kind, lookup)

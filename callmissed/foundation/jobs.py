@@ -10,12 +10,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import procrastinate
 from procrastinate import PsycopgConnector
+from sqlalchemy import text
 
 from callmissed.foundation.database import Tx
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
+from callmissed.foundation.problems import TenantClosed
 from callmissed.foundation.services import Services
 
 JobFunction = Callable[..., Awaitable[None]]
@@ -23,8 +26,10 @@ JobFunction = Callable[..., Awaitable[None]]
 STALLED_SECONDS = 120
 """After so long without a sign of life from its worker, a job counts as orphaned and is run again."""
 
+STORE = "procrastinate_jobs"
+
 declare_store(
-    "procrastinate_jobs",
+    STORE,
     "queue",
     {"args": pseudonym(Whose.USER, "ids of the rows a job works on")},
     Keep(until="a day after the job ended", promise="keep.active"),
@@ -97,6 +102,14 @@ async def insert(
     ).defer_async(**ids)
 
 
+async def forget(tx: Tx, tenant_id: UUID) -> int:
+    """Remove the jobs of a tenant that nobody works on, whatever their state; how many there were."""
+    query = text(
+        "DELETE FROM procrastinate_jobs WHERE args->>'tenant_id' = :tenant AND status <> 'doing' RETURNING id"
+    )
+    return len((await tx.session.execute(query, {"tenant": str(tenant_id)})).all())
+
+
 class Worker:
     """Runs jobs of this installation until stopped. One per process; several processes share the queue."""
 
@@ -114,7 +127,10 @@ class Worker:
 
         async def run(timestamp: int | None = None, **ids: Any) -> None:
             del timestamp  # given to scheduled jobs; ours read the clock
-            await job.run(services, **ids)
+            try:
+                await job.run(services, **ids)
+            except TenantClosed:
+                log.info("left %s undone: its tenant is closed", job.name)
 
         retry = (
             procrastinate.RetryStrategy(max_attempts=job.retries, exponential_wait=2)

@@ -6,9 +6,11 @@ News may be lost when a process restarts or a reader is slow: a page reloads its
 
 import asyncio
 import json
+import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
@@ -17,8 +19,12 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 
 CHANNEL = "cm_live"
+ENDED = "ended"
 BACKLOG = 200
 """News a slow reader may fall behind before it is told to reload."""
+
+REMEMBERED_SECONDS = 10.0
+"""How long an end is remembered, for a stream that was let in before it and begins to listen after it."""
 
 declare_store(
     "live news", "queue", {"ids": pseudonym(Whose.CONTACT)}, Keep(until="delivered", promise="keep.active")
@@ -36,14 +42,27 @@ async def announce(tx: Tx, topic: str, payload: Payload) -> None:
     )
 
 
+async def end(tx: Tx, bound_to: UUID) -> None:
+    """End every stream that is bound to this tenant, session or person, once this transaction has committed."""
+    await announce(tx, ENDED, {"id": str(bound_to)})
+
+
 class LiveBus:
-    """One LISTEN connection of this process, fanned out to its readers by topic."""
+    """One LISTEN connection of this process, fanned out to its readers by topic.
+
+    A stream may be bound to ids: to its tenant, its session, its person. When one of them ends, so does the stream; also
+    when news were missed, because one of the missed may have been that.
+    """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._readers: defaultdict[str, set[asyncio.Queue[Payload | None]]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._bound: defaultdict[UUID, set[asyncio.Queue[Payload | None]]] = defaultdict(set)
+        self._ended: dict[UUID, float] = {}
+        self.is_listening = False
+        """Whether news arrive now. What is remembered on their strength must be asked anew while they do not."""
 
     async def start(self) -> None:
         """Begin listening in the background. Returns once the first connection listens."""
@@ -61,10 +80,18 @@ class LiveBus:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def listen(self, topic: str) -> AsyncGenerator[Payload]:
-        """Yield the news of a topic until the reader leaves or the process stops. `RELOAD` means some were missed."""
+    async def listen(self, topic: str, *, bound_to: Iterable[UUID] = ()) -> AsyncGenerator[Payload]:
+        """Yield the news of a topic until the reader leaves, the process stops, or what it is bound to ends.
+
+        `RELOAD` means some were missed; a bound reader ends then, and its page asks to be let in again.
+        """
         queue: asyncio.Queue[Payload | None] = asyncio.Queue(BACKLOG)
+        ids = tuple(bound_to)
         self._readers[topic].add(queue)
+        for each in ids:
+            self._bound[each].add(queue)
+        if any(self._has_ended(each) for each in ids):
+            _offer(queue, None)
         try:
             while not self._stopping and (news := await queue.get()) is not None:
                 yield news
@@ -72,6 +99,10 @@ class LiveBus:
             self._readers[topic].discard(queue)
             if not self._readers[topic]:
                 del self._readers[topic]
+            for each in ids:
+                self._bound[each].discard(queue)
+                if not self._bound[each]:
+                    del self._bound[each]
 
     async def _run(self, ready: asyncio.Event) -> None:
         while True:
@@ -80,16 +111,32 @@ class LiveBus:
                     # house: built-sql the channel is a constant, and LISTEN takes no bound values
                     await connection.execute(f"LISTEN {CHANNEL}")
                     if ready.is_set():
+                        self._end(*self._bound)
                         self._tell_all(RELOAD)
+                    self.is_listening = True
                     ready.set()
                     async for note in connection.notifies():
                         self._deliver(json.loads(note.payload))
             except psycopg.OperationalError:
+                self.is_listening = False
                 await asyncio.sleep(0.5)
 
     def _deliver(self, message: dict[str, Any]) -> None:
+        if message["topic"] == ENDED:
+            gone, now = UUID(message["payload"]["id"]), time.monotonic()
+            self._ended = {each: at for each, at in self._ended.items() if at + REMEMBERED_SECONDS > now}
+            self._ended[gone] = now
+            self._end(gone)
         for queue in tuple(self._readers.get(message["topic"], ())):
             _offer(queue, message["payload"])
+
+    def _has_ended(self, each: UUID) -> bool:
+        return self._ended.get(each, -REMEMBERED_SECONDS) + REMEMBERED_SECONDS > time.monotonic()
+
+    def _end(self, *ids: UUID) -> None:
+        for each in ids:
+            for queue in tuple(self._bound.get(each, ())):
+                _offer(queue, None)
 
     def _tell_all(self, payload: Payload) -> None:
         for queues in tuple(self._readers.values()):

@@ -65,6 +65,21 @@ class Forbidden(Problem):
     code = "forbidden"
 
 
+class TenantClosed(Problem):
+    """This workspace is closed."""
+
+    status = 403
+    code = "workspace_closed"
+
+
+class ProofNeeded(Forbidden):
+    """Show first that it is you. This is asked again when the last proof is older than a quarter of an hour."""
+
+    code = "proof_needed"
+    typed: tuple[tuple[str, str], ...] = ()
+    """What the caller had filled in, name and value: carried on the page itself and kept nowhere."""
+
+
 class Invalid(Problem):
     """Some of what you sent cannot be used. See the fields named."""
 

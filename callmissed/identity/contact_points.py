@@ -49,6 +49,17 @@ def read_phone(typed: str) -> str | None:
     return bare
 
 
+def area_of(address: str) -> str:
+    """The part of a network address that names a provider's area and no machine: /24, or /48 of IPv6. Empty for no address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return str(ip_network(f"{parsed}/{24 if parsed.version == 4 else 48}", strict=False))
+
+
 def network_of(address: str) -> str:
     """The address that wrong codes are counted under: itself, or its /64 network where whoever has one has them all."""
     try:

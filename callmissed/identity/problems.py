@@ -1,6 +1,6 @@
 """What can go wrong with sign-in, workspaces and keys."""
 
-from callmissed.foundation.problems import Conflict, Invalid, NotFound, Problem, TooManyRequests
+from callmissed.foundation.problems import Conflict, Invalid, NotFound, Problem, TenantClosed, TooManyRequests
 
 
 class EmailUnusable(Invalid):
@@ -113,11 +113,8 @@ class KeyExpired(Problem):
     code = "key_expired"
 
 
-class WorkspaceClosed(Problem):
-    """This workspace is closed."""
-
-    status = 403
-    code = "workspace_closed"
+WorkspaceClosed = TenantClosed
+"""A closed workspace is a closed tenant: refused below this room, and named in its words."""
 
 
 class KeyNotFound(NotFound):
@@ -142,3 +139,53 @@ class TooManyKeys(Conflict):
     """A workspace can have 100 working keys. Revoke one that is not needed any more."""
 
     code = "too_many_keys"
+
+
+class SessionNotFound(NotFound):
+    """You are not signed in there any more."""
+
+    code = "session_not_found"
+
+
+class AccountLocked(Problem):
+    """This account is locked, because its holder said that somebody else used it. Sign in with a code sent by e-mail."""
+
+    status = 403
+    code = "account_locked"
+
+
+class EmailTaken(Conflict):
+    """There is an account with this address already. Sign in with it, or use another address."""
+
+    code = "email_taken"
+
+
+class LinkWorn(Problem):
+    """This link does not work: it was used, or its seven days are over. Sign in and look at where you are signed in."""
+
+    status = 410
+    code = "link_worn"
+
+
+class WordMissing(Invalid):
+    """Type the word exactly as it stands there."""
+
+    code = "word_missing"
+
+
+class OwnsWorkspace(Conflict):
+    """You own a workspace. Close it first, or make somebody else its owner."""
+
+    code = "owns_workspace"
+
+
+class NotClosed(NotFound):
+    """There is nothing closed that you could open again."""
+
+    code = "not_closed"
+
+
+class SignalNotFound(NotFound):
+    """There is no such open sign of a child."""
+
+    code = "signal_not_found"

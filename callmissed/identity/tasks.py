@@ -1,5 +1,6 @@
-"""The jobs of the room: what has ended is erased, keys first."""
+"""The jobs of the room: what has ended is erased, keys first; what was closed is told of in time, and erased at its end."""
 
+import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,9 @@ from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import repository
-from callmissed.identity.service import invitations
+from callmissed.identity.service import erasing, invitations, leaving
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 10_000
 UNFINISHED = timedelta(days=1)
@@ -44,3 +47,23 @@ async def forget_invitation(services: Services, tenant_id: str, invitation_id: s
     if over:
         await services.vault.erase_people(tenant, [row])
         await services.vault.erase_people(PLATFORM, [row])
+
+
+@jobs.every("* * * * *", "identity.closing_notices")
+async def closing_notices(services: Services) -> None:
+    """Send the notices that are due. The clocks are rows, so a minute that was missed is made up for by the next."""
+    async with services.db.control() as tx:
+        sent = await leaving.send_notices(tx)
+    if sent:
+        log.info("sent %d notices of closings", sent)
+
+
+@jobs.every("* * * * *", "identity.erase_closed")
+async def erase_closed(services: Services) -> None:
+    """Erase what was closed thirty days ago, or go on with an erasure that was interrupted."""
+    await erasing.refuse_revived(services)
+    async with services.db.control() as tx:
+        waiting = await erasing.due(tx)
+    for closing_id in waiting:
+        if await erasing.erase(services, closing_id):
+            log.info("erased %s", closing_id)

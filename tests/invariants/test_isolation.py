@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from callmissed.app.installation import Installation
-from callmissed.foundation.database.isolation import CHECKS, findings, relations
+from callmissed.foundation.database.isolation import CHECKS, CONTROL_WITH_TENANT, findings, relations
 from callmissed.foundation.postgres import ADMIN, DATABASE
 from callmissed.foundation.services import Services
 from tests.support.canary import plant_canaries
@@ -124,8 +124,9 @@ async def test_behaviour_agrees_with_the_catalogue(
                 text(
                     "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a"
                     " ON a.attrelid = c.oid WHERE n.nspname = 'public' AND a.attname = 'tenant_id' AND c.relkind IN ('r', 'p')"
-                    " AND NOT c.relispartition AND c.relname NOT IN ('directory_entry', 'session') ORDER BY 1"
-                )
+                    " AND NOT c.relispartition AND c.relname <> ALL (:control) ORDER BY 1"
+                ),
+                {"control": list(CONTROL_WITH_TENANT)},
             )
         )
         .scalars()

@@ -150,12 +150,12 @@ async def events(request: Request) -> Response:
     """News of the visitor's own conversation as server-sent events: that there is some, not what it is."""
     held = services(request)
     async with held.db.tenant(request.state.access) as tx:
-        conversation_id = await service.own_conversation(tx, _bot_id(request))
+        topic = conversations.thread_topic(await service.own_conversation(tx, _bot_id(request)))
 
     async def news() -> AsyncGenerator[tuple[str, str]]:
         # The reader loads the thread on "ready", so whatever came before it is not missed.
         yield "ready", ""
-        async for _ in held.live.listen(conversations.thread_topic(conversation_id)):
+        async for _ in held.live.listen(topic, bound_to=request.state.access.bound_to):
             yield "news", ""
 
     return event_stream(news())

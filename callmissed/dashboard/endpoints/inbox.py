@@ -13,6 +13,7 @@ from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, event_stream, permits, services
 from callmissed.foundation.ids import uuid7
+from callmissed.foundation.tenancy import Access
 
 router = Router(tags=["inbox"])
 
@@ -29,14 +30,15 @@ async def inbox(request: Request, tx: TenantTx, view: Viewed = None) -> Response
 @router.get("/app/inbox/events", access=permits("inbox.read"))
 async def events(request: Request) -> Response:
     """Which conversation there is news of, as server-sent events. The page then reloads what it shows."""
-    tenant_id = request.state.access.tenant_id
+    access: Access = request.state.access
+    tenant_id = access.tenant_id
     topic = conversations.inbox_topic(tenant_id)
 
     async def news() -> AsyncGenerator[tuple[str, str]]:
         yield "ready", ""
-        async for each in services(request).live.listen(topic):
-            access = await services(request).authenticate(request)
-            if access is None or access.tenant_id != tenant_id or not access.may("inbox.read"):
+        async for each in services(request).live.listen(topic, bound_to=access.bound_to):
+            now = await services(request).authenticate(request)
+            if now is None or now.tenant_id != tenant_id or not now.may("inbox.read"):
                 return  # they work here no more, or elsewhere in this browser
             yield "news", each.get("conversation", "")
 

@@ -46,7 +46,7 @@ async def listed(
     return await _page(request, tx, drawer=new, edit=edit, rotate=rotate, revoke=revoke)
 
 
-@router.post("/app/keys", access=permits("keys.write"))
+@router.post("/app/keys", access=permits("keys.write", fresh=True))
 async def create(request: Request, tx: TenantTx, form: Annotated[KeyForm, Depends(key_form)]) -> Response:
     """Make a key and show it, this one time: the secret is in this reply and nowhere else."""
     try:

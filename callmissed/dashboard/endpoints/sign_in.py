@@ -35,7 +35,10 @@ def onward(wish: str) -> str:
 @router.get("/sign-in", access=public())
 async def ask_address(request: Request, next: str = "") -> Response:  # noqa: A002 - the name of the parameter in links
     """The first step: an e-mail address. Public: it is the door."""
-    if await services(request).authenticate(request) is not None:
+    who = await services(request).get(sessions.SessionReader).who(request)
+    if who is not None and who.state != "open":
+        return RedirectResponse("/restore" if who.state == "locked" else "/closed", 303)
+    if who is not None and who.tenant_id is not None:
         return RedirectResponse(onward(next), 303)
     return await _address_page(request, next)
 

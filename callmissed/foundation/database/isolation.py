@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-CONTROL_WITH_TENANT = ("directory_entry", "session")
-"""Tables outside the tenants that name one: the directory's answer, and the workspace a browser is working in."""
+CONTROL_WITH_TENANT = ("closed_tenant", "directory_entry", "security_alert", "session")
+"""Tables outside the tenants that name one: closed doors, the directory's answer, what a warning is about, where a browser works."""
 
-DEFINER_FUNCTIONS = ("cm.ensure_partitions", "cm.expire")
+DEFINER_FUNCTIONS = ("cm.ensure_partitions", "cm.erase_rows", "cm.expire")
 """Functions that run with their owner's rights and may be called by an application role: each is reviewed by name.
 
 `ensure_partitions` makes empty, guarded partitions. `expire` removes rows past the days that a migration entered for their
-table; its policy shows the owner no other rows, and the caller learns a number.
+table; its policy shows the owner no other rows, and the caller learns a number. `erase_rows` removes the rows of a tenant
+whose erasure has begun, which the owner sees by a policy of its own.
 """
 
 TENANT_RELATIONS = """
@@ -70,7 +71,8 @@ CHECKS = (
         " policyname = 'tenant_isolation' AND permissive = 'PERMISSIVE' AND roles = '{cm_app,cm_worker}'"
         "   AND qual = '(tenant_id = cm.tenant())' AND with_check = '(tenant_id = cm.tenant())'"
         " OR policyname = 'verifier_reads' AND roles = '{cm_verifier}' AND cmd = 'SELECT'"
-        " OR policyname = 'expiry' AND roles = '{cm_owner}' AND with_check = 'false')",
+        " OR policyname = 'expiry' AND roles = '{cm_owner}' AND with_check = 'false'"
+        " OR policyname = 'erasure' AND roles = '{cm_owner}' AND with_check = 'false')",
     ),
     Check(
         "tenant-function",

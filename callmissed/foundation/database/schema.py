@@ -9,9 +9,14 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from callmissed.foundation.datamap import is_tenant_table
+from callmissed.foundation.datamap import is_tenant_table, outlives_tenant
 
 APPLICATION_ROLES = "cm_app, cm_worker"
+
+ERASABLE = """\
+CREATE POLICY erasure ON {} TO cm_owner USING (tenant_id IN (SELECT c.tenant_id FROM public.closed_tenant c
+  WHERE c.erasing_at IS NOT NULL)) WITH CHECK (false);"""
+"""What the owner of an append-only table sees besides: rows of tenants that are being erased (foundation/doors.py)."""
 
 FUNCTIONS = """\
 CREATE SCHEMA IF NOT EXISTS cm;
@@ -126,6 +131,8 @@ def table_statements(table: Table) -> Iterator[str]:
     yield f"GRANT SELECT ON {table.name} TO cm_verifier;"
     if row.__keep__.days is not None:
         yield f"SELECT cm.keep_for('{table.name}', '{row.__keep__.anchor}', {row.__keep__.days});"
+    if row.__append_only__ and is_tenant_table(table) and not outlives_tenant(table):
+        yield ERASABLE.format(table.name)
     for extra in row.__sql__:
         yield extra.strip().rstrip(";") + ";"
     if row.__partition__:

@@ -7,11 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from callmissed.foundation.ids import PLATFORM
-from callmissed.foundation.tenancy import Access
+from callmissed.foundation.problems import TenantClosed
+from callmissed.foundation.tenancy import PAST_CLOSED_DOORS, Access
 from callmissed.foundation.vault import TenantVault, Vault
+
+CLOSED = "CM403"
+"""The code of the error that `cm.admit` raises (foundation/doors.py)."""
 
 
 @dataclass(slots=True)
@@ -59,12 +64,23 @@ class Database:
 
     @asynccontextmanager
     async def tenant(self, access: Access) -> AsyncGenerator[Tx]:
-        """A transaction that sees one tenant's rows only. Commits at the end of the block, rolls back on an exception."""
+        """A transaction that sees one tenant's rows only. Commits at the end of the block, rolls back on an exception.
+
+        Raises TenantClosed unless the access has a purpose that enters closed tenants.
+        """
         async with self._sessions.begin() as session:
             # A statement, not set_config(): poolers and Citus treat SET LOCAL right, and it cannot outlive the
             # transaction. The value was parsed as a UUID, so it cannot carry SQL.
-            # house: built-sql a parsed UUID, and SET takes no bound values
-            await session.execute(text(f"SET LOCAL app.tenant_id = '{UUID(str(access.tenant_id))}'"))
+            tenant_id = UUID(str(access.tenant_id))
+            enter = f"SET LOCAL app.tenant_id = '{tenant_id}'"
+            if access.purpose not in PAST_CLOSED_DOORS:
+                enter += f"; SELECT cm.admit('{tenant_id}')"  # in the same round trip
+            try:
+                await session.execute(text(enter))
+            except DBAPIError as refused:
+                if getattr(refused.orig, "sqlstate", None) == CLOSED:
+                    raise TenantClosed from None
+                raise
             yield Tx(session, self.vault.for_tenant(access.tenant_id), access)
 
     @asynccontextmanager

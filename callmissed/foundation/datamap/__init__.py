@@ -24,7 +24,14 @@ from callmissed.foundation.datamap.rows import (
     column,
 )
 from callmissed.foundation.datamap.stores import Store, declare_store, stores
-from callmissed.foundation.datamap.view import Entry, entries, is_tenant_table, tables
+from callmissed.foundation.datamap.view import (
+    Entry,
+    entries,
+    erasable_tables,
+    is_tenant_table,
+    outlives_tenant,
+    tables,
+)
 
 __all__ = [
     "Category",
@@ -42,9 +49,11 @@ __all__ = [
     "column",
     "declare_store",
     "entries",
+    "erasable_tables",
     "is_tenant_table",
     "metadata_of",
     "nothing",
+    "outlives_tenant",
     "personal",
     "pseudonym",
     "stores",

@@ -30,6 +30,22 @@ def is_tenant_table(table: Table) -> bool:
     return issubclass(table.info["row"], (TenantTable, TenantLog))
 
 
+OUTLIVING = frozenset({"keep.payments", "keep.audit"})
+"""Promises whose tables outlive their tenant: books of account, which tax law demands, and the audit log. Neither names people."""
+
+
+def outlives_tenant(table: Table) -> bool:
+    """Whether rows of a tenant's table stay when the tenant is erased."""
+    return is_tenant_table(table) and table.info["row"].__keep__.promise in OUTLIVING
+
+
+def erasable_tables() -> tuple[Table, ...]:
+    """Every table whose rows go with their tenant, in an order in which what refers to others goes first."""
+    return tuple(
+        table for table in reversed(tables()) if is_tenant_table(table) and not outlives_tenant(table)
+    )
+
+
 def entries() -> tuple[Entry, ...]:
     """Every column of every mapped table."""
     return tuple(

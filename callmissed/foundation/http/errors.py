@@ -9,7 +9,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from callmissed.foundation.problems import Problem, Unauthenticated
+from callmissed.foundation.problems import Problem, TenantClosed, Unauthenticated
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
     if wants_page(request):
         if isinstance(problem, Unauthenticated) and request.method == "GET":
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303, headers)
+        if isinstance(problem, TenantClosed) and request.url.path.startswith("/app"):
+            return RedirectResponse("/closed", 303, headers)
         # What the edge itself refuses never reached the application, and has no pages.
         page: HtmlPage | None = getattr(
             getattr(request.scope.get("app"), "state", None), "problem_page", None

@@ -16,6 +16,7 @@ from callmissed.foundation import i18n
 HERE = Path(__file__).resolve().parent
 
 _folders: dict[str, Path] = {}
+_globals = {"site": ""}
 
 BlockKind = Literal["text", "figure", "link"]
 
@@ -70,11 +71,18 @@ def declare_templates(room: str, folder: Path) -> None:
     _folders[room] = folder
 
 
+def declare_site(url: str) -> None:
+    """Say where links in letters lead: `site` in every template, without a slash at its end."""
+    _globals["site"] = url.rstrip("/")
+
+
 def compose(template: str, language: str, **context: Any) -> Letter:
     """Write the letter `room.name` in this language. Raises KeyError for an undeclared room."""
     room, _, name = template.partition(".")
     with i18n.speaking(language):
-        return Letter.parse(_environment(_folders[room]).get_template(f"{name}.txt").render(**context))
+        return Letter.parse(
+            _environment(_folders[room]).get_template(f"{name}.txt").render(**_globals, **context)
+        )
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 
     root.key                          the root, only for `LocalRoot`; mode 0600
     secret/<name>.key                 secrets of the installation (pepper, signing seed), wrapped by the root
+    tenant/<id>/erased                that the tenant was erased: no key is made for it any more
     tenant/<id>/index.key             the tenant's key for blind indexes
     tenant/<id>/epoch-00000007.key    the tenant's epoch keys; more than one only while survivors are being re-wrapped
 
@@ -39,6 +40,7 @@ declare_store(
     Keep(until="the epoch turns, or the tenant is erased", promise="keep.active"),
 )
 
+GONE = "erased"
 KEY = 32
 """Bytes in every symmetric key here (AES-256, HMAC-SHA-256, Ed25519 seed)."""
 
@@ -122,10 +124,15 @@ class Keyring:
         destroy(self._epoch(tenant_id, number))
 
     def forget(self, tenant_id: UUID) -> None:
-        """Destroy all keys of a tenant."""
+        """Destroy all keys of a tenant, for good: none is ever made for it again, not even when a backup brings its rows back."""
+        write_new(self._gone(tenant_id), b"")
         for number in self.epochs(tenant_id):
             self.end_epoch(tenant_id, number)
         destroy(self._of(tenant_id) / "index.key")
+
+    def was_erased(self, tenant_id: UUID) -> bool:
+        """Whether this tenant was erased. The mark stands here, apart from both databases and their backups."""
+        return self._gone(tenant_id).exists()
 
     def renew_root(self) -> None:
         """Put a new key at the top of a local keyring and destroy the old one.
@@ -149,6 +156,8 @@ class Keyring:
         return self.root.unwrap(read_private(path), label)
 
     def _make(self, path: Path, label: str) -> None:
+        if (path.parent / GONE).exists():
+            raise KeyUnavailable(gone=label)
         with self._locked(fcntl.LOCK_SH):
             write_new(path, self.root.wrap(secrets.token_bytes(KEY), label))
 
@@ -161,6 +170,9 @@ class Keyring:
             yield
         finally:
             os.close(descriptor)
+
+    def _gone(self, tenant_id: UUID) -> Path:
+        return self._of(tenant_id) / GONE
 
     def _of(self, tenant_id: UUID) -> Path:
         return self.directory / "tenant" / str(tenant_id)

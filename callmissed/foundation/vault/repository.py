@@ -132,6 +132,13 @@ async def delete(
     return await _ids(connection, query, _whose(tenant_id, people, classes))
 
 
+async def keys_of_tenant(connection: Connection, tenant_id: UUID) -> list[UUID]:
+    """The ids of every data key of a tenant."""
+    return await _ids(
+        connection, "SELECT id FROM data_key WHERE tenant_id = %(tenant)s", {"tenant": tenant_id}
+    )
+
+
 async def delete_tenant(connection: Connection, tenant_id: UUID) -> list[UUID]:
     """Delete every data key of a tenant and return their ids."""
     return await _ids(

@@ -168,6 +168,11 @@ class Vault:
         async with self._pool.connection() as connection:
             return await repository.keys_of(connection, tenant_id, [person_id], classes)
 
+    async def tenant_key_ids(self, tenant_id: UUID) -> list[UUID]:
+        """The ids of a tenant's data keys: note them before erasing it."""
+        async with self._pool.connection() as connection:
+            return await repository.keys_of_tenant(connection, tenant_id)
+
     async def tenants_of(self, person_id: UUID) -> list[UUID]:
         """The tenants in which a person has data keys: where an account holder has to be erased."""
         async with self._pool.connection() as connection:

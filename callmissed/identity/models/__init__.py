@@ -5,7 +5,10 @@ sealed under the person's own key. No password and no readable secret is kept an
 """
 
 from callmissed.identity.models.accounts import UserAccount
+from callmissed.identity.models.children import ChildSignal
+from callmissed.identity.models.closing import Closing, ClosingNotice, ErasureStep
 from callmissed.identity.models.keys import ApiKey, RetiredSecret, ServiceAccount
+from callmissed.identity.models.security import ProofCode, SecurityAlert
 from callmissed.identity.models.sessions import Session
 from callmissed.identity.models.sign_in import SignInCode, SignInCounter
 from callmissed.identity.models.team import CustomRole, Invitation, OwnershipTransfer
@@ -13,11 +16,17 @@ from callmissed.identity.models.tenants import Membership, Tenant
 
 __all__ = [
     "ApiKey",
+    "ChildSignal",
+    "Closing",
+    "ClosingNotice",
     "CustomRole",
+    "ErasureStep",
     "Invitation",
     "Membership",
     "OwnershipTransfer",
+    "ProofCode",
     "RetiredSecret",
+    "SecurityAlert",
     "ServiceAccount",
     "Session",
     "SignInCode",

@@ -45,6 +45,9 @@ class UserAccount(ControlTable):
     adult_declared_at: Mapped[datetime | None] = column(
         metadata_of(Whose.USER, "when they declared to be 18 or older", ("service", "legal"))
     )
+    locked_at: Mapped[datetime | None] = column(
+        metadata_of(Whose.USER, "when it was locked because somebody else may have used it", ("security",))
+    )
     deactivated_at: Mapped[datetime | None] = column(
         metadata_of(Whose.USER, "when they closed the account", ("service",))
     )

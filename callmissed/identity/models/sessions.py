@@ -40,6 +40,19 @@ class Session(ControlTable):
         ),
         Sealed(),
     )
+    address: Mapped[bytes | None] = column(
+        personal(
+            Category.DEVICE,
+            Whose.USER,
+            "the network it comes from, without the part that names one machine",
+            purposes=("security",),
+            person="user_id",
+        ),
+        Sealed(),
+    )
+    verified_at: Mapped[datetime | None] = column(
+        metadata_of(Whose.USER, "when they last proved who they are", ("security",))
+    )
     last_seen_at: Mapped[datetime] = column(metadata_of(Whose.USER, "when it was last used", ("security",)))
     expires_at: Mapped[datetime] = column(nothing("when it ends at the latest"))
     revoked_at: Mapped[datetime | None] = column(nothing("when it was signed out"))

@@ -34,12 +34,12 @@ class Tenant(ControlTable):
     __keep__ = TENANT
     __table_args__ = (
         UniqueConstraint("slug"),
-        CheckConstraint("state IN ('active', 'closed')", name="state"),
+        CheckConstraint("state IN ('active', 'closed', 'erased')", name="state"),
     )
 
     name: Mapped[str] = column(nothing("what the organisation calls itself", Category.ACCOUNT), String(120))
     slug: Mapped[str] = column(nothing("a short name for addresses"), String(60))
-    state: Mapped[str] = column(nothing("active or closed"), String(12), default="active")
+    state: Mapped[str] = column(nothing("active, closed or erased"), String(12), default="active")
     plan: Mapped[str] = column(nothing("the plan it is on"), String(40), default="starter")
     closed_at: Mapped[datetime | None] = column(nothing("when it was closed"))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, or_, select
 
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import Session, UserAccount
@@ -32,3 +32,9 @@ async def erase_rows(tx: Tx, user_ids: Sequence[UUID]) -> None:
     """Remove the rows of these accounts, once their keys are gone."""
     await tx.session.execute(delete(Session).where(Session.user_id.in_(user_ids)))
     await tx.session.execute(delete(UserAccount).where(UserAccount.id.in_(user_ids)))
+
+
+async def erase_of(tx: Tx, table: Table, columns: Sequence[str], person_id: UUID) -> int:
+    """Remove the rows of a table outside the tenants that name this person; how many there were."""
+    mine = or_(*(table.columns[name] == person_id for name in columns))
+    return int(getattr(await tx.session.execute(delete(table).where(mine)), "rowcount", 0))

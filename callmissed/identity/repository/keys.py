@@ -29,3 +29,11 @@ async def working_keys(tx: Tx, now: datetime) -> int:
 async def key(tx: Tx, key_id: UUID, *, for_update: bool = False) -> ApiKey | None:
     """One key of the tenant."""
     return await tx.session.get(ApiKey, (tx.tenant_id, key_id), with_for_update=for_update or None)
+
+
+async def working_keys_of(tx: Tx, user_id: UUID) -> Sequence[ApiKey]:
+    """The keys of the tenant that this person made and nobody has revoked, held until the transaction ends."""
+    query = select(ApiKey).where(
+        ApiKey.tenant_id == tx.tenant_id, ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None)
+    )
+    return (await tx.session.scalars(query.with_for_update())).all()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from callmissed.foundation import audit, clock
+from callmissed.foundation import audit, clock, i18n
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import PLATFORM, uuid7
 from callmissed.foundation.problems import NotFound
@@ -70,6 +70,21 @@ async def introduce(tx: Tx, user_id: UUID, name: str, phone: str, *, adult: bool
     row.phone = box.seal(UserAccount.phone, user_id, number) if number else None
     row.adult_declared_at = clock.now()
     await audit.record(tx, "identity:account:introduced", subject=user_id, target=user_id, body={})
+
+
+async def change_profile(tx: Tx, user_id: UUID, name: str, phone: str, language: str) -> None:
+    """Correct who an account holder is. Raises NameMissing and PhoneUnusable; an unknown language changes nothing."""
+    plain = " ".join(name.split())
+    if not 0 < len(plain) <= LONGEST_NAME:
+        raise NameMissing
+    number = read_phone(phone)
+    row = await _existing(tx, user_id, for_update=True)
+    box = await platform(tx).person(user_id, RETENTION_CLASS)
+    row.full_name = box.seal(UserAccount.full_name, user_id, plain)
+    row.phone = box.seal(UserAccount.phone, user_id, number) if number else None
+    if language in i18n.LANGUAGES:
+        row.language = language
+    await audit.record(tx, "identity:account:changed", subject=user_id, target=user_id, body={})
 
 
 async def profile(tx: Tx, user_id: UUID) -> Profile:

@@ -23,6 +23,7 @@ from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES
 from callmissed.identity.models import ApiKey, RetiredSecret
 from callmissed.identity.problems import KeyMayNothing, KeyNameMissing, KeyNotFound, TooManyKeys
 from callmissed.identity.repository import key_owners, key_secrets, service_accounts
+from callmissed.identity.service import alerts
 
 HASH = "api_key"
 TOPIC = "api_key"
@@ -121,7 +122,11 @@ async def create_key(
     tx.session.add(row)
     await tx.session.flush()
     await directory.put(tx, HASH, row.secret_hash.hex(), row.id)
-    await audit.record(tx, "identity:key:created", target=row.id, body={**_told(wish), "days": days or 0})
+    leaf = await audit.record(
+        tx, "identity:key:created", target=row.id, body={**_told(wish), "days": days or 0}
+    )
+    if tx.access and tx.access.actor.kind == "user" and tx.access.actor.id:
+        await alerts.tell(tx, tx.access.actor.id, "key_created", leaf=leaf, name=row.name)
     return NewKey(row.id, row.name, secret)
 
 

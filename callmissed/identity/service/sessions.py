@@ -1,18 +1,26 @@
 """Sessions: which browser is signed in as whom. Opaque tokens of 256 random bits, kept as keyed hashes only."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
 from uuid import UUID
 
-from callmissed.foundation import audit, clock
+from callmissed.foundation import audit, clock, live
 from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.ids import uuid7
+from callmissed.foundation.problems import TenantClosed
 from callmissed.foundation.tenancy import Access, Actor
-from callmissed.identity import repository
+from callmissed.foundation.vault import SealedValue
+from callmissed.identity.contact_points import area_of
 from callmissed.identity.devices import describe
 from callmissed.identity.models import Session
+from callmissed.identity.problems import AccountLocked, SessionNotFound
+from callmissed.identity.repository import accounts as accounts_sql
+from callmissed.identity.repository import membership, tenant
+from callmissed.identity.repository import sessions as repository
+from callmissed.identity.service import alerts
 from callmissed.identity.service.accounts import RETENTION_CLASS, platform
 from callmissed.identity.service.standing import permissions_in
 
@@ -29,11 +37,28 @@ HASH = "session"
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """Who a token belongs to, and where they are working; no tenant before they have founded one."""
+    """Who a token belongs to, and where they are working; no tenant before they have founded one.
+
+    `state` is "open", or why the account lets nobody work: "locked" or "closed".
+    """
 
     session_id: UUID
     user_id: UUID
     tenant_id: UUID | None
+    verified_at: datetime | None = None
+    state: Literal["open", "locked", "closed"] = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCard:
+    """A signed-in browser as its owner sees it: in words, its network in part, and when it was last used."""
+
+    id: UUID
+    device: str
+    network: str
+    opened_at: datetime
+    last_seen_at: datetime
+    is_current: bool
 
 
 class Visitor(Protocol):
@@ -50,30 +75,124 @@ def cookie_name(*, production: bool) -> str:
     return "__Host-cm_session" if production else "cm_session"
 
 
-async def open_session(tx: Tx, user_id: UUID, tenant_id: UUID | None, user_agent: str) -> str:
-    """Sign a browser in under a token nobody has seen before, and return it."""
+async def open_session(
+    tx: Tx,
+    user_id: UUID,
+    tenant_id: UUID | None,
+    user_agent: str,
+    network: str = "",
+    *,
+    by_email: bool = False,
+) -> str:
+    """Sign a browser in under a token nobody has seen before, and return it.
+
+    A browser that is not like any of the last ninety days is told of by mail. Raises AccountLocked for a locked account,
+    unless its e-mail address has just been proven.
+    """
+    account = await accounts_sql.account(tx, user_id)
+    if account is not None and account.locked_at is not None and not by_email:
+        raise AccountLocked
     token, now = secrets.token_urlsafe(32), clock.now()
+    known = await _devices(tx, await repository.sessions_of(tx, user_id, since=now - ABSOLUTE))
     row = Session(
-        id=uuid7(), user_id=user_id, tenant_id=tenant_id, last_seen_at=now, expires_at=now + ABSOLUTE
+        id=uuid7(),
+        user_id=user_id,
+        tenant_id=tenant_id,
+        last_seen_at=now,
+        verified_at=now,
+        expires_at=now + ABSOLUTE,
     )
     row.token_hash = tx.vault.keyed_hash(HASH, token)
+    device = describe(user_agent)
     box = await platform(tx).person(user_id, RETENTION_CLASS)
-    row.device = box.seal(Session.device, row.id, describe(user_agent))
+    row.device = box.seal(Session.device, row.id, device)
+    row.address = box.seal(Session.address, row.id, area_of(network))
     tx.session.add(row)
     await tx.session.flush()
-    await audit.record(tx, "identity:session:opened", subject=user_id, target=row.id, body={})
+    is_new = bool(known) and device not in known
+    leaf = await audit.record(
+        tx, "identity:session:opened", subject=user_id, target=row.id, body={"new_device": is_new}
+    )
+    if is_new:
+        await alerts.tell(tx, user_id, "new_device", leaf=leaf, tenant_id=tenant_id, device=device)
     return token
 
 
 async def current(tx: Tx, token: str) -> Current | None:
     """Who holds this token; None when it is unknown, ended, idle for too long or signed out."""
-    row = await repository.session_under(tx, tx.vault.keyed_hash(HASH, token))
-    now = clock.now()
-    if row is None or row.revoked_at is not None or row.expires_at <= now or row.last_seen_at + IDLE <= now:
+    found = await repository.session_and_account(tx, tx.vault.keyed_hash(HASH, token))
+    if found is None or not _goes_on(found[0]):
         return None
-    if row.last_seen_at + SEEN_EVERY <= now:
-        row.last_seen_at = now
-    return Current(row.id, row.user_id, row.tenant_id)
+    row, account = found
+    if row.last_seen_at + SEEN_EVERY <= clock.now():
+        row.last_seen_at = clock.now()
+    state = "locked" if account.locked_at else "closed" if account.deactivated_at else "open"
+    return Current(row.id, row.user_id, row.tenant_id, row.verified_at, state)
+
+
+def _goes_on(row: Session) -> bool:
+    now = clock.now()
+    return row.revoked_at is None and row.expires_at > now and row.last_seen_at + IDLE > now
+
+
+async def rotate(tx: Tx, user_id: UUID, session_id: UUID) -> str:
+    """Give a session a new token, because its holder has just proved who they are; the old one stops. Raises SessionNotFound."""
+    row = await repository.session_by_id(tx, user_id, session_id)
+    if row is None or not _goes_on(row):
+        raise SessionNotFound
+    token = secrets.token_urlsafe(32)
+    row.token_hash = tx.vault.keyed_hash(HASH, token)
+    row.verified_at = clock.now()
+    await audit.record(tx, "identity:session:proven", subject=user_id, target=row.id, body={})
+    return token
+
+
+async def list_sessions(tx: Tx, user_id: UUID, current_id: UUID | None) -> list[SessionCard]:
+    """Where a person is signed in: this browser first, then the one used last."""
+    rows = [row for row in await repository.sessions_of(tx, user_id) if _goes_on(row)]
+    devices, networks = await _opened(tx, rows)
+    cards = [
+        SessionCard(row.id, device, network, row.created_at, row.last_seen_at, row.id == current_id)
+        for row, device, network in zip(rows, devices, networks, strict=True)
+    ]
+    return sorted(cards, key=lambda card: not card.is_current)
+
+
+async def end_session(tx: Tx, user_id: UUID, session_id: UUID) -> None:
+    """Sign one browser out, with everything it has open. Repeating it changes nothing. Raises SessionNotFound."""
+    row = await repository.session_by_id(tx, user_id, session_id)
+    if row is None:
+        raise SessionNotFound
+    if row.revoked_at is None:
+        row.revoked_at = clock.now()
+        await live.end(tx, row.id)
+        await audit.record(tx, "identity:session:closed", subject=user_id, target=row.id, body={})
+
+
+async def end_sessions(tx: Tx, user_id: UUID, *, but: UUID | None = None) -> int:
+    """Sign a person's browsers out, all of them or all but one; returns how many."""
+    ended = await repository.revoke_sessions(tx, user_id, clock.now(), but=but)
+    for each in ended:
+        await live.end(tx, each)
+    await audit.record(
+        tx, "identity:session:all_closed", subject=user_id, target=user_id, body={"sessions": len(ended)}
+    )
+    return len(ended)
+
+
+async def _devices(tx: Tx, rows: Sequence[Session]) -> list[str]:
+    return (await _opened(tx, rows))[0]
+
+
+async def _opened(tx: Tx, rows: Sequence[Session]) -> tuple[list[str], list[str]]:
+    """Devices and networks of these sessions; empty words where there are none."""
+    read: list[list[str]] = []
+    for name in (Session.device, Session.address):
+        sealed = [(row, getattr(row, name.key)) for row in rows]
+        values = [SealedValue(name, row.id, row.user_id, blob) for row, blob in sealed if blob is not None]
+        texts = iter(await platform(tx).open_many(values))
+        read.append([(next(texts) or "") if blob is not None else "" for _, blob in sealed])
+    return read[0], read[1]
 
 
 async def sign_out(tx: Tx, token: str) -> None:
@@ -81,6 +200,7 @@ async def sign_out(tx: Tx, token: str) -> None:
     row = await repository.session_under(tx, tx.vault.keyed_hash(HASH, token))
     if row is not None and row.revoked_at is None:
         row.revoked_at = clock.now()
+        await live.end(tx, row.id)
         await audit.record(tx, "identity:session:closed", subject=row.user_id, target=row.id, body={})
 
 
@@ -100,14 +220,25 @@ class SessionReader:
             return await current(tx, token)
 
     async def access(self, visitor: Visitor) -> Access | None:
-        """Their standing in the workspace they are working in, by their role there; None without either."""
+        """Their standing in the workspace they are working in, by their role there; None without either.
+
+        Raises TenantClosed when the workspace is closed.
+        """
         found = await self.who(visitor)
-        if found is None or found.tenant_id is None:
+        if found is None or found.tenant_id is None or found.state != "open":
             return None
         async with self._db.tenant(Access.system(found.tenant_id)) as tx:
-            member = await repository.membership(tx, found.user_id)
-            tenant = await repository.tenant(tx, found.tenant_id)
-            if member is None or tenant is None or tenant.state != "active":
+            member = await membership(tx, found.user_id)
+            where = await tenant(tx, found.tenant_id)
+            if member is None or where is None:
                 return None
+            if where.state != "active":
+                raise TenantClosed
             permissions = await permissions_in(tx, member)
-        return Access(found.tenant_id, Actor("user", found.user_id), permissions)
+        return Access(
+            found.tenant_id,
+            Actor("user", found.user_id),
+            permissions,
+            session_id=found.session_id,
+            verified_at=found.verified_at,
+        )

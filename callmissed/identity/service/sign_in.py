@@ -136,10 +136,10 @@ async def redeem(tx: Tx, token: str, typed_code: str, network: str, user_agent: 
         return await _wrong(tx, counters, now)
     row.consumed_at = now
     counters[0].tries, counters[0].locked_until = 0, None
-    return await _enter(tx, row, user_agent)
+    return await _enter(tx, row, user_agent, network)
 
 
-async def _enter(tx: Tx, row: SignInCode, user_agent: str) -> SignedIn:
+async def _enter(tx: Tx, row: SignInCode, user_agent: str, network: str) -> SignedIn:
     """Open the session of whoever proved to read this address."""
     known: UserAccount | None = await repository.account_under(tx, row.email_index)
     if known is None:
@@ -147,7 +147,7 @@ async def _enter(tx: Tx, row: SignInCode, user_agent: str) -> SignedIn:
         known = await begin_account(tx, address, row.email_index, row.language)
     works_in = await directory.find(tx, sessions.WORKS_IN, str(known.id))
     tenant_id = works_in.tenant_id if works_in else None
-    token = await sessions.open_session(tx, known.id, tenant_id, user_agent)
+    token = await sessions.open_session(tx, known.id, tenant_id, user_agent, network, by_email=True)
     return SignedIn(token, known.id, tenant_id)
 
 
