@@ -22,7 +22,7 @@ from callmissed.app.settings import Settings
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
 from callmissed.billing import grant, purse
-from callmissed.foundation import telemetry
+from callmissed.foundation import clock, receipts, telemetry
 from callmissed.foundation.audit import (
     PublicKey,
     Report,
@@ -37,7 +37,7 @@ from callmissed.foundation.money import rupees, show
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.identity import workspace
+from callmissed.identity import children, erasing, workspace
 from callmissed.privacy import publish_version
 
 T = TypeVar("T")
@@ -297,6 +297,96 @@ def policy_publish() -> None:
         if version
         else "Nothing has changed since the last version."
     )
+
+
+@cli.group("receipt")
+def receipt_group() -> None:
+    """Receipts of what was erased."""
+
+
+@receipt_group.command("export")
+@click.argument("subject", type=click.UUID)
+def receipt_export(subject: UUID) -> None:
+    """Print the signed receipts of the workspace or account with this id."""
+
+    async def read(services: Services) -> list[str]:
+        async with services.db.control() as tx:
+            return await erasing.receipts_of(tx, subject)
+
+    for text in with_services(read):
+        click.echo(text)
+
+
+@receipt_group.command("key")
+def receipt_key() -> None:
+    """Print the public key that receipts of this installation are verified with."""
+
+    async def read(services: Services) -> str:
+        return receipts.public_key(services.vault)
+
+    click.echo(with_services(read))
+
+
+@receipt_group.command("verify")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--key", help="The public key, kept apart; by default that of this installation.")
+def receipt_verify(path: Path, key: str | None) -> None:
+    """Verify a file of receipts, with --key without any installation. Exits 1 when one does not hold."""
+
+    async def read(services: Services) -> str:
+        return receipts.public_key(services.vault)
+
+    for body in receipts.read_all(path.read_text(encoding="utf-8"), key or with_services(read)):
+        kept = f", {body['kept']['rows']} kept by law" if body["kept"] else ""
+        click.echo(
+            f"{body['erased_at']}  {body['store']:<24}{body['rows']:>10} rows, {body['key_count']} keys{kept}"
+        )
+
+
+@cli.group("child")
+def child_group() -> None:
+    """Signs that an account belongs to a child."""
+
+
+@child_group.command("report")
+@click.argument("email")
+def child_report(email: str) -> None:
+    """Note a sign about the account of this address; it is closed until the sign is settled."""
+
+    async def note(services: Services) -> children.Signal:
+        async with services.db.control() as tx:
+            return await children.report(tx, email)
+
+    signal = with_services(note)
+    click.echo(f"{signal.id}: to be settled until {signal.due_at.astimezone(clock.IST):%d %B %Y, %H:%M} IST")
+
+
+@child_group.command("list")
+def child_list() -> None:
+    """List the signs that wait to be settled."""
+
+    async def read(services: Services) -> list[children.Signal]:
+        async with services.db.control() as tx:
+            return await children.open_signals(tx)
+
+    for signal in with_services(read):
+        click.echo(
+            f"{signal.id}  account {signal.user_id}  until {signal.due_at.astimezone(clock.IST):%d %B %H:%M}"
+        )
+
+
+@child_group.command("settle")
+@click.argument("signal", type=click.UUID)
+@click.option("--erase/--adult", "is_child", required=True, help="Erase the account, or let it work again.")
+def child_settle(signal: UUID, *, is_child: bool) -> None:
+    """Settle a sign: the account is erased within the minute, or it is an adult's and works again."""
+
+    async def decide(services: Services) -> None:
+        async with services.db.control() as tx:
+            await children.settle(tx, signal, is_child=is_child)
+
+    with_services(decide)
+    click.echo("Settled.")
 
 
 if __name__ == "__main__":

@@ -159,7 +159,6 @@ async def _account(
         shown=shown | (typed or {}),
         saved=saved,
         problem=problem,
-        languages=list(i18n.LANGUAGES.items()),
         may_close=tx.access is not None and tx.access.may("tenant.close"),
     )
 

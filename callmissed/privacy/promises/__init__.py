@@ -9,6 +9,7 @@ from callmissed.privacy.promises import (
     consent,
     content,
     keeping,
+    leaving,
     operator,
     safety,
     storage,
@@ -17,7 +18,7 @@ from callmissed.privacy.promises import (
 )
 from callmissed.privacy.promises.engine import Promise, declared
 
-MODULES = (collection, consent, content, keeping, operator, safety, storage, unwritten, usage)
+MODULES = (collection, consent, content, keeping, leaving, operator, safety, storage, unwritten, usage)
 """Imported for their effect: each declares its promises."""
 
 ORDER = [

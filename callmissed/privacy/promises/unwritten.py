@@ -30,7 +30,6 @@ not_yet(
 )
 not_yet("use.purposes", 2, _("We use data for the purposes listed here, and for no other."))
 not_yet("use.rate-limits", 2, _("We limit requests, log access, and look for abuse."))
-not_yet("use.transactional", 2, _("We send the mails you need: codes, receipts, security warnings."))
 not_yet("use.marketing", 2, _("We send marketing only if you said yes."))
 not_yet(
     "use.lawful-requests", 2, _("When an authority lawfully asks for data, we answer, and we write it down.")
@@ -46,11 +45,6 @@ not_yet("safe.backups", 3, _("We back up every day and practise restoring every 
 not_yet("safe.confidentiality", 3, _("Everyone who works on the system has signed to keep secrets."))
 not_yet("partner.instructed", 4, _("Partners work on our written instructions, for stated purposes."))
 not_yet("partner.schedule", 4, _("Customers who ask get the current list of partners."))
-not_yet(
-    "keep.deleted-account",
-    5,
-    _("If you close your account, you have 30 days to change your mind. Then it is erased for good."),
-)
 not_yet("keep.security-logs", 5, _("Access logs are kept as long as Indian directions require."))
 not_yet(
     "keep.payments", 5, _("Payment and tax records are kept as long as tax law requires, and then they go.")
@@ -72,11 +66,6 @@ not_yet(
     "consent.prospective",
     7,
     _("Taking back consent stops what comes after; it does not undo what was lawful before."),
-)
-not_yet(
-    "children.none",
-    9,
-    _("The service is not for people under 18. If we learn of a child's data, we remove it promptly."),
 )
 not_yet(
     "breach.people",
