@@ -32,7 +32,7 @@ MESSAGES = 1_000_000
 
 FILL = text("""
 INSERT INTO message (tenant_id, id, conversation_id, contact_id, ordinal, author, body, citations, price_micro, created_at)
-SELECT tenant_id, gen_random_uuid(), conversation_id, contact_id, 100 + n, 'contact', decode(repeat('ab', 120), 'hex'), '[]', 0, now()
+SELECT tenant_id, uuidv7(), conversation_id, contact_id, 100 + n, 'contact', decode(repeat('ab', 120), 'hex'), '[]', 0, now()
 FROM (SELECT * FROM message WHERE tenant_id = :tenant LIMIT 1) AS first, generate_series(1, :count) AS n""")
 
 
@@ -110,13 +110,12 @@ async def erasure(node: Services) -> tuple[float, float, float]:
     return seconds, reference, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
-async def measure() -> list[Figure]:
+async def measure(installation: Installation) -> list[Figure]:
     """All figures."""
-    with temporary_installation() as installation:
-        async with nodes(installation, 2) as both:
-            rounds = [await silence(both) for _ in range(ROUNDS)]
-            calls, streams = max(each[0] for each in rounds), max(each[1] for each in rounds)
-            seconds, reference, megabytes = await erasure(both[0])
+    async with nodes(installation, 2) as both:
+        rounds = [await silence(both) for _ in range(ROUNDS)]
+        calls, streams = max(each[0] for each in rounds), max(each[1] for each in rounds)
+        seconds, reference, megabytes = await erasure(both[0])
     assert calls < 1000, f"a key was accepted {calls:.0f} ms after its workspace was closed"
     assert streams < 1000, f"a stream lived on for {streams:.0f} ms after its workspace was closed"
     return [
@@ -129,7 +128,8 @@ async def measure() -> list[Figure]:
 
 def main() -> None:
     """Measure and report."""
-    report("leaving", asyncio.run(measure()))
+    with temporary_installation() as installation:
+        report("leaving", asyncio.run(measure(installation)))
 
 
 if __name__ == "__main__":

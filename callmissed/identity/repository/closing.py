@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Table, delete, exists, func, select, update
+from sqlalchemy import Table, and_, delete, exists, func, select, true, update
 
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import Closing, ClosingNotice, ErasureStep, Membership, Session, Tenant
@@ -85,12 +85,19 @@ async def count(tx: Tx, table: Table) -> int:
     return int(await tx.session.scalar(query) or 0)
 
 
-async def erase_portion(tx: Tx, table: Table, most: int) -> int:
-    """Remove up to so many rows of this tenant from a table, the oldest first; how many there were."""
-    mine, ids = table.columns["tenant_id"] == tx.tenant_id, table.columns["id"]
-    last = await tx.session.scalar(select(ids).where(mine).order_by(ids).offset(most - 1).limit(1))
-    query = delete(table).where(mine) if last is None else delete(table).where(mine, ids <= last)
-    return int(getattr(await tx.session.execute(query), "rowcount", 0))
+async def erase_portion(tx: Tx, table: Table, most: int, after: UUID | None) -> tuple[int, UUID | None]:
+    """Remove up to so many rows of this tenant from a table, the oldest first, from the id `after` on.
+
+    Returns how many there were and the last id, None when no more are left. Going on from an id spares the database the
+    entries of what was removed before.
+    """
+    ids = table.columns["id"]
+    mine = and_(table.columns["tenant_id"] == tx.tenant_id, ids > after if after else true())
+    last: UUID | None = await tx.session.scalar(
+        select(ids).where(mine).order_by(table.columns["tenant_id"], ids).offset(most - 1).limit(1)
+    )
+    query = delete(table).where(mine, ids <= last if last else true())
+    return int(getattr(await tx.session.execute(query), "rowcount", 0)), last
 
 
 async def leave_sessions(tx: Tx, tenant_id: UUID) -> int:

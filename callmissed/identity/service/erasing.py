@@ -235,7 +235,7 @@ async def _memberships(work: Work) -> None:
 async def _table(work: Work) -> None:
     """Rows of a tenant's table, in portions; of an append-only one by the database's own function."""
     table = Row.metadata.tables[work.store]
-    more = True
+    more, after = True, None
     while more:
         async with work.services.db.tenant(work.access) as tx:
             step = await repository.step_held(tx, work.step_id)
@@ -244,8 +244,8 @@ async def _table(work: Work) -> None:
             if table.info["row"].__append_only__:
                 removed, more = await doors.erase_log(tx, table.name, tx.tenant_id), False
             else:
-                removed = await repository.erase_portion(tx, table, PORTION)
-                more = removed >= PORTION
+                removed, after = await repository.erase_portion(tx, table, PORTION, after)
+                more = after is not None
             step.removed += removed
             if not more:
                 await _done(tx, work, 0)
