@@ -369,9 +369,9 @@ def child_list() -> None:
         async with services.db.control() as tx:
             return await children.open_signals(tx)
 
-    for signal in with_services(read):
+    for each in with_services(read):
         click.echo(
-            f"{signal.id}  account {signal.user_id}  until {signal.due_at.astimezone(clock.IST):%d %B %H:%M}"
+            f"{each.id}  account {each.user_id}  until {each.due_at.astimezone(clock.IST):%d %B %H:%M}"
         )
 
 

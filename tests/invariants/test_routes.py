@@ -32,7 +32,7 @@ OWN = frozenset(
         "leaf_id",
         "member_id",
     }
-    | {"message_id", "role_id", "source_id", "usage_id"}
+    | {"message_id", "role_id", "session_id", "source_id", "usage_id"}
 )
 """Parameters that name a tenant's row. Samples of them stand in `tests/support/belongings.py`."""
 

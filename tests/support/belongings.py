@@ -59,8 +59,12 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         thread = await conversations.thread(tx, line.thread.id)
         leaf = (await audit.recent(tx, limit=1))[0]
     await audit.seal_all(services.db)
+    async with services.db.control() as tx:
+        here = await sessions.current(tx, session)
+    assert here
     ids = {
         **team,
+        "session_id": here.session_id,
         "leaf_id": leaf.id,
         "bot_id": bot.id,
         "contact_id": thread.contact_id,

@@ -11,7 +11,7 @@ from callmissed.dashboard.cookies import forget_session, keep_session
 from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation import i18n
 from callmissed.foundation.database import Tx
-from callmissed.foundation.http import Router, TenantTx, services, signed_in
+from callmissed.foundation.http import Router, TenantTx, services, signed_in, wants_page
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.problems import NotFound, Problem, Unauthenticated
 from callmissed.foundation.tenancy import Access
@@ -142,6 +142,8 @@ async def _account(
     problem: Problem | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
+    if problem and not wants_page(request):
+        raise problem
     profile = await accounts.profile(tx, me(tx))
     shown = {
         "full_name": profile.full_name,
@@ -164,6 +166,8 @@ async def _account(
 
 
 async def _code(request: Request, tx: Tx, *, problem: Problem | None = None) -> Response:
+    if problem and not wants_page(request):
+        raise problem
     return await workspace_page(
         request,
         tx,

@@ -13,6 +13,7 @@ from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, event_stream, permits, services
 from callmissed.foundation.ids import uuid7
+from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access
 
 router = Router(tags=["inbox"])
@@ -37,7 +38,10 @@ async def events(request: Request) -> Response:
     async def news() -> AsyncGenerator[tuple[str, str]]:
         yield "ready", ""
         async for each in services(request).live.listen(topic, bound_to=access.bound_to):
-            now = await services(request).authenticate(request)
+            try:
+                now = await services(request).authenticate(request)
+            except Problem:
+                return  # the workspace was closed
             if now is None or now.tenant_id != tenant_id or not now.may("inbox.read"):
                 return  # they work here no more, or elsewhere in this browser
             yield "news", each.get("conversation", "")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -19,4 +19,4 @@ def upgrade() -> None:
     """Add what is new; the code of the last release knows nothing of it and runs on."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     # The driver's own cursor, without parameters: many statements in one go, colons and percent signs as they are.
-    op.get_bind().connection.cursor().execute((HERE / "0002_leaving.sql").read_text(encoding="utf-8"))
+    op.get_bind().connection.cursor().execute((HERE / "0004_leaving.sql").read_text(encoding="utf-8"))
