@@ -9,6 +9,9 @@ from callmissed.foundation import clock
 PLATFORM = UUID(int=0)
 """The operator itself, as a pseudo-tenant: the owner of what belongs to account holders rather than to one tenant."""
 
+SET_BACK = 10_000 << 12
+"""Up to so much (ten seconds) a clock that goes back is only corrected, and identifiers go on rising."""
+
 _lock = threading.Lock()
 _last = 0
 
@@ -16,11 +19,14 @@ _last = 0
 def uuid7() -> UUID:
     """Make an identifier that sorts by the time it was made, strictly rising within this process.
 
-    48 bits of milliseconds, then 12 bits used as a counter inside one millisecond, then 62 random bits.
+    48 bits of milliseconds, then 12 bits used as a counter inside one millisecond, then 62 random bits. A clock that is set
+    back by more than ten seconds is believed (RFC 9562 §6.2): what is made then must not claim to be of the future.
     """
     global _last  # noqa: PLW0603 - the monotonic counter of RFC 9562 §6.2 is state of the process
     with _lock:
-        tick = max(clock.unix_milliseconds() << 12, _last + 1)
+        tick = clock.unix_milliseconds() << 12
+        if tick > _last - SET_BACK:
+            tick = max(tick, _last + 1)
         _last = tick
     milliseconds, counter = tick >> 12, tick & 0xFFF
     value = (

@@ -114,7 +114,7 @@ async def create_key(
         last_four=secret[-4:],
         secret_hash=tx.vault.keyed_hash(HASH, secret),
         expires_at=now + timedelta(days=days) if days else None,
-        created_by=tx.access.actor.id if tx.access else None,
+        created_by=tx.access.actor.id if tx.access and tx.access.actor.kind == "user" else None,
         service_account_id=service_account_id,
         serial=1,
     )

@@ -95,8 +95,10 @@ async def test_it_shows_who_did_what_and_filters(app, services, owner) -> None:
         assert one.count('<details class="row">') == 1
         assert "Nothing fits" in (await browser.get("/app/audit?since=2099-01-01")).text
         assert "Nothing fits" in (await browser.get("/app/audit?until=2001-01-01")).text
-        for odd in ("since=never", "actor=%00", "action=%00x", "until=2026-13-45", "actor=visitor"):
+        for odd in ("since=never", "until=2026-13-45", "actor=visitor"):
             assert (await browser.get(f"/app/audit?{odd}")).status_code == 200
+        for unusable in ("actor=%00", "action=%00x"):
+            assert (await browser.get(f"/app/audit?{unusable}")).status_code == 422
 
 
 @pytest.mark.database

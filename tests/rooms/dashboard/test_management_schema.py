@@ -71,17 +71,17 @@ async def document_of(base: str) -> dict[str, Any]:
         return (await client.get("/api/v1/openapi.json")).json()
 
 
-async def test_the_running_api_answers_only_what_it_says(services: Services, live_server: str) -> None:
-    secret = await key_of(services, await workspace_of_someone(services), GIVABLE)
+async def test_the_running_api_answers_only_what_it_says(live_services: Services, live_server: str) -> None:
+    secret = await key_of(live_services, await workspace_of_someone(live_services), GIVABLE)
     document = await document_of(live_server)
     sent = await asyncio.to_thread(explore, live_server, document, secret)
     assert len(sent) == sum(len(operations) for operations in document["paths"].values())
     assert sum(sent.values()) > len(sent) * 3
 
 
-async def test_an_answer_that_is_not_described_is_seen(services: Services, live_server: str) -> None:
+async def test_an_answer_that_is_not_described_is_seen(live_services: Services, live_server: str) -> None:
     """The saboteur: a description that forgets what a route may answer."""
-    secret = await key_of(services, await workspace_of_someone(services), [])
+    secret = await key_of(live_services, await workspace_of_someone(live_services), [])
     document = await document_of(live_server)
     document["paths"] = {"/api/v1/wallet": document["paths"]["/api/v1/wallet"]}
     del document["paths"]["/api/v1/wallet"]["get"]["responses"]["403"]

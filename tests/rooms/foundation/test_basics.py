@@ -75,3 +75,14 @@ def test_every_problem_says_something_and_has_its_own_status() -> None:
     for code, problem in Problem.catalogue.items():
         assert problem.default_message().endswith((".", "!", "?")), code
         assert 400 <= problem.status < 600
+
+
+def test_ids_do_not_stay_in_the_future_when_the_clock_comes_back() -> None:
+    """A clock that went far ahead and was set right must not leave ids, and the times in them, behind in the future."""
+    with clock.travel(days=31):
+        ahead = uuid7()
+    again = [uuid7() for _ in range(100)]
+    assert again[0] < ahead
+    assert again == sorted(again)
+    with clock.travel(seconds=-5):
+        assert uuid7() > again[-1], "a small correction only waits"

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from callmissed.billing.models import UsageRecord
+from callmissed.billing.models import KeySpend, UsageRecord
 from callmissed.foundation.datamap import Keep
 from callmissed.foundation.ids import uuid7
 from tests.rooms.privacy.house import House
@@ -40,12 +40,14 @@ async def longer_period_in_the_map(house: House) -> AsyncGenerator[None]:
 @sabotages("keep.usage-logs", "data map", verdict="unknown")
 async def no_store_of_usage_in_the_map(house: House) -> AsyncGenerator[None]:
     """Has the usage records live by no promise."""
-    before = UsageRecord.__keep__
-    UsageRecord.__keep__ = Keep(days=90, anchor="at", promise="none")
+    stores = {KeySpend: KeySpend.__keep__, UsageRecord: UsageRecord.__keep__}
+    for store, before in stores.items():
+        store.__keep__ = Keep(days=90, anchor=before.anchor, promise="none")
     try:
         yield
     finally:
-        UsageRecord.__keep__ = before
+        for store, before in stores.items():
+            store.__keep__ = before
 
 
 @sabotages("keep.usage-logs", "could not be finished", verdict="unknown")
