@@ -19,6 +19,7 @@ from callmissed.app.installation import joined, refuse_second, running
 from callmissed.app.main import create_pages_app
 from callmissed.app.serving import listen, serve
 from callmissed.app.settings import Settings
+from callmissed.app.staff import staff_commands
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
 from callmissed.billing import grant, purse
@@ -387,6 +388,9 @@ def child_settle(signal: UUID, *, is_child: bool) -> None:
 
     with_services(decide)
     click.echo("Settled.")
+
+
+cli.add_command(staff_commands(with_services))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox, declare_site
 from callmissed.foundation.services import Services
 from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
-from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions
+from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions, staff
 from callmissed.privacy import Facts, PolicyStart, Probes
 from callmissed.site import LivingRecord, PublicRecord
 
@@ -79,6 +79,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     plane = installation.data_plane(role)
     vault = installation.vault()
     db = Database(plane.sqlalchemy, vault)
+    db.witness = staff.write_down
     services = Services(
         db=db,
         verifier=Database(installation.data_plane("cm_verifier").sqlalchemy, vault, pool_size=1),

@@ -101,6 +101,22 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "identity:tenant:closed_ownerless": _("The workspace was closed because its owner is gone."),
         "identity:tenant:reopened": _("The workspace was opened again."),
         "identity:tenant:revival_refused": _("A restored copy of an erased workspace was refused."),
+        "identity:staff:access_approved": _("The operator's staff were let in, for a time and to read only."),
+        "identity:staff:access_asked": _("The operator's staff asked to look in."),
+        "identity:staff:access_ended": _("The operator's staff were shut out again."),
+        "identity:staff:access_refused": _("The operator's staff were refused."),
+        "identity:staff:added": _("Somebody joined the operator's staff, or changed their role there."),
+        "identity:staff:glass_acknowledged": _("An alarm about staff in the workspace was acknowledged."),
+        "identity:staff:glass_asked": _("A member of the operator's staff asked to break the glass."),
+        "identity:staff:glass_opened": _(
+            "Two members of the operator's staff broke the glass. Everybody concerned was alarmed."
+        ),
+        "identity:staff:page_opened": _("The operator's staff opened a page of the workspace."),
+        "identity:staff:removed": _("Somebody left the operator's staff."),
+        "identity:staff:row_read": _("The operator's staff read a row."),
+        "identity:staff:undertaking_signed": _(
+            "A member of the operator's staff signed the confidentiality undertaking."
+        ),
     }
 )
 

@@ -41,6 +41,8 @@ class Access:
     purpose: str = "service"
     session_id: UUID | None = None
     verified_at: datetime | None = None
+    approval: UUID | None = None
+    """Staff only: the tenant's approval, or the broken glass, under which they look into it."""
 
     @property
     def is_fresh(self) -> bool:

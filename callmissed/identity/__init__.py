@@ -33,6 +33,7 @@ from callmissed.identity.service import (
     service_accounts,
     sessions,
     sign_in,
+    staff,
     workspaces,
 )
 from callmissed.identity.service.callers import Callers
@@ -77,6 +78,7 @@ __all__ = [
     "service_of",
     "sessions",
     "sign_in",
+    "staff",
     "typed_limits",
     "workspace",
     "workspaces",

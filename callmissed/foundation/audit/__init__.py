@@ -7,7 +7,7 @@ them unlinkable while the tree still verifies. The log is tamper-evident, which 
 
 from callmissed.foundation.audit.export import NothingSealed, export_all, export_tenant, verify_log
 from callmissed.foundation.audit.log import Wanted, actions_of, leaf, leaves_about, recent, record, search
-from callmissed.foundation.audit.models import AuditLeaf
+from callmissed.foundation.audit.models import AuditLeaf, append_only
 from callmissed.foundation.audit.places import LeafPlace, places_of, proof_of
 from callmissed.foundation.audit.sealing import (
     LogState,
@@ -29,6 +29,7 @@ __all__ = [
     "Report",
     "Wanted",
     "actions_of",
+    "append_only",
     "export_all",
     "export_tenant",
     "leaf",

@@ -10,6 +10,7 @@ from callmissed.foundation.database.isolation import CHECKS as ISOLATION_CHECKS
 from callmissed.foundation.database.isolation import findings as isolation_findings
 from callmissed.foundation.database.isolation import relations as tenant_relations
 from callmissed.foundation.database.transactions import Database, Tx
+from callmissed.foundation.database.watching import Seen
 
 __all__ = [
     "FAILURES",
@@ -20,6 +21,7 @@ __all__ = [
     "DirectConnection",
     "DirectTx",
     "SchemaDrift",
+    "Seen",
     "Tx",
     "isolation_findings",
     "refuse_drift",

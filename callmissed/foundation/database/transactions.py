@@ -1,6 +1,10 @@
-"""Transactions: the unit of work. Only the edge opens one, and leaving the block commits it."""
+"""Transactions: the unit of work. Only the edge opens one, and leaving the block commits it.
 
-from collections.abc import AsyncGenerator
+The operator's staff look into a tenant only under an approval, in a transaction that cannot write; which rows they read is
+handed to the witness in a second one, which must commit before the block is left and so before anything is shown.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from callmissed.foundation.database.watching import Seen, Watch
 from callmissed.foundation.ids import PLATFORM
-from callmissed.foundation.problems import TenantClosed
+from callmissed.foundation.problems import Forbidden, TenantClosed
 from callmissed.foundation.tenancy import PAST_CLOSED_DOORS, Access
 from callmissed.foundation.vault import TenantVault, Vault
 
@@ -26,6 +31,7 @@ class Tx:
     session: AsyncSession
     vault: TenantVault
     access: Access | None = None
+    watch: Watch | None = None
 
     @property
     def tenant_id(self) -> UUID:
@@ -38,10 +44,23 @@ class Tx:
         if self.access:
             yield
             return
-        # house: built-sql the value is a constant of ours
-        await self.session.execute(text(f"SET LOCAL app.tenant_id = '{PLATFORM}'"))
+        await _work_for(self.session, PLATFORM)
         yield  # an exception ends the transaction, or the savepoint, and the setting with it
         await self.session.execute(text("SET LOCAL app.tenant_id = ''"))
+
+    @asynccontextmanager
+    async def operators_side(self) -> AsyncGenerator["Tx"]:
+        """In a tenant's transaction, for the length of the block: the same one as the operator's own, for what must stand in
+        both logs or in neither.
+        """
+        await _work_for(self.session, PLATFORM)
+        yield Tx(self.session, self.vault.vault.for_tenant(PLATFORM), Access.system(PLATFORM))
+        await _work_for(self.session, self.tenant_id)
+
+    def shown(self, table: str, row_ids: Sequence[UUID]) -> None:
+        """Rows that a plain SQL statement found: told to whoever watches this transaction, mapped rows are seen by themselves."""
+        if self.watch is not None:
+            self.watch.add(table, row_ids)
 
     async def driver(self) -> Any:
         """The psycopg connection underneath, for jobs and notifications that must join this transaction."""
@@ -49,11 +68,41 @@ class Tx:
         return raw.driver_connection
 
 
+Witness = Callable[[Tx, Sequence[Seen]], Awaitable[None]]
+"""Writes down which rows of a tenant the operator's staff have read, in a transaction of that tenant."""
+
+
+async def _work_for(session: AsyncSession, tenant_id: UUID) -> None:
+    # A statement, not set_config(): poolers and Citus treat SET LOCAL right, and it cannot outlive the
+    # transaction. The value was parsed as a UUID, so it cannot carry SQL.
+    # house: built-sql a parsed UUID, and SET takes no bound values
+    await session.execute(text(f"SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'"))
+
+
+async def _enter(session: AsyncSession, access: Access) -> None:
+    """Work for the tenant of this access from here on, if its doors are open to it. Raises TenantClosed."""
+    if access.purpose in PAST_CLOSED_DOORS:
+        await _work_for(session, access.tenant_id)
+        return
+    tenant_id = UUID(str(access.tenant_id))
+    try:
+        # house: built-sql a parsed UUID, and SET takes no bound values; both in one round trip
+        await session.execute(
+            text(f"SET LOCAL app.tenant_id = '{tenant_id}'; SELECT cm.admit('{tenant_id}')")
+        )
+    except DBAPIError as refused:
+        if getattr(refused.orig, "sqlstate", None) == CLOSED:
+            raise TenantClosed from None
+        raise
+
+
 class Database:
     """The data plane as seen by one role: a pool, and transactions bound to a tenant.
 
-    `url` is an SQLAlchemy URL for psycopg. `vault` seals and opens personal data.
+    `url` is an SQLAlchemy URL for psycopg. `vault` seals and opens personal data. Without a `witness`, staff see nothing.
     """
+
+    witness: Witness | None = None
 
     def __init__(self, url: str, vault: Vault, *, pool_size: int = 8) -> None:
         self.vault = vault
@@ -66,22 +115,32 @@ class Database:
     async def tenant(self, access: Access) -> AsyncGenerator[Tx]:
         """A transaction that sees one tenant's rows only. Commits at the end of the block, rolls back on an exception.
 
-        Raises TenantClosed unless the access has a purpose that enters closed tenants.
+        Raises TenantClosed unless the access has a purpose that enters closed tenants, Forbidden for staff without an approval.
         """
+        if access.actor.kind == "staff" and access.tenant_id != PLATFORM:
+            async with self._watched(access) as tx:
+                yield tx
+            return
         async with self._sessions.begin() as session:
-            # A statement, not set_config(): poolers and Citus treat SET LOCAL right, and it cannot outlive the
-            # transaction. The value was parsed as a UUID, so it cannot carry SQL.
-            tenant_id = UUID(str(access.tenant_id))
-            enter = f"SET LOCAL app.tenant_id = '{tenant_id}'"
-            if access.purpose not in PAST_CLOSED_DOORS:
-                enter += f"; SELECT cm.admit('{tenant_id}')"  # in the same round trip
-            try:
-                await session.execute(text(enter))
-            except DBAPIError as refused:
-                if getattr(refused.orig, "sqlstate", None) == CLOSED:
-                    raise TenantClosed from None
-                raise
+            await _enter(session, access)
             yield Tx(session, self.vault.for_tenant(access.tenant_id), access)
+
+    @asynccontextmanager
+    async def _watched(self, access: Access) -> AsyncGenerator[Tx]:
+        """Reading under an approval: what was read is written down before the block is left, whatever becomes of the page."""
+        if access.approval is None or self.witness is None:
+            raise Forbidden
+        watch, vault = Watch(), self.vault.for_tenant(access.tenant_id)
+        try:
+            async with self._sessions.begin() as session:
+                await session.execute(text("SET TRANSACTION READ ONLY"))
+                await _enter(session, access)
+                watch.over(session)
+                yield Tx(session, vault, access, watch)
+        finally:
+            async with self._sessions.begin() as session:
+                await _work_for(session, access.tenant_id)
+                await self.witness(Tx(session, vault, access), watch.seen())
 
     @asynccontextmanager
     async def control(self) -> AsyncGenerator[Tx]:

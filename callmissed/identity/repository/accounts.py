@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Table, delete, or_, select
+from sqlalchemy import Table, delete, exists, or_, select
 
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import Session, UserAccount
+from callmissed.identity.models.staff import StaffMember
 
 
 async def account(tx: Tx, user_id: UUID, *, for_update: bool = False) -> UserAccount | None:
@@ -21,9 +22,11 @@ async def account_under(tx: Tx, email_index: bytes) -> UserAccount | None:
 
 
 async def unfinished_accounts(tx: Tx, moment: datetime, limit: int) -> Sequence[UUID]:
-    """Accounts begun before this time whose holder never said who they are."""
+    """Accounts begun before this time whose holder never said who they are, and has no place on the operator's staff."""
     query = select(UserAccount.id).where(
-        UserAccount.adult_declared_at.is_(None), UserAccount.created_at < moment
+        UserAccount.adult_declared_at.is_(None),
+        UserAccount.created_at < moment,
+        ~exists().where(StaffMember.user_id == UserAccount.id, StaffMember.removed_at.is_(None)),
     )
     return (await tx.session.scalars(query.limit(limit))).all()
 

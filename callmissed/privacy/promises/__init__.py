@@ -12,13 +12,14 @@ from callmissed.privacy.promises import (
     leaving,
     operator,
     safety,
+    staff,
     storage,
     unwritten,
     usage,
 )
 from callmissed.privacy.promises.engine import Promise, declared
 
-MODULES = (collection, consent, content, keeping, leaving, operator, safety, storage, unwritten, usage)
+MODULES = (collection, consent, content, keeping, leaving, operator, safety, staff, storage, unwritten, usage)
 """Imported for their effect: each declares its promises."""
 
 ORDER = [

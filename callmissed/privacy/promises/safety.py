@@ -9,6 +9,7 @@ from callmissed.foundation import datamap
 from callmissed.foundation.datamap import Row
 from callmissed.privacy.promises.catalogue import LIVE_COLUMNS, TEXT_KINDS, UNREADABLE
 from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise, require
+from callmissed.privacy.promises.staff import accesses_without_right
 
 _ = str
 
@@ -116,7 +117,9 @@ WHERE c.relname = 'data_key' AND c.relkind IN ('r', 'p')"""
 
 @promise("safe.least-privilege", 3, _("No program and no person here can do more than its task needs."))
 async def least_privilege(look: Look) -> Finding:
-    """Application roles cannot pass row security or make roles; no other login exists; the keys are elsewhere; teams fit."""
+    """Application roles cannot pass row security or make roles; no other login exists; the keys are elsewhere; teams fit; and
+    staff look into a tenant only where it approved or two of them broke the glass, for a time, with each row in its log.
+    """
     roles = await look.rows(ROLES)
     require(len(roles) == 3, "pg_roles")
     strong = [row["role"] for row in roles if row["too_strong"]]
@@ -124,7 +127,8 @@ async def least_privilege(look: Look) -> Finding:
         [row["excess"] for row in await look.rows(query)]
         for query in (STRANGERS, VERIFIER_WRITES, KEY_TABLES, OWNER_ROLES, OWNERS)
     ]
-    names = [*strong, *strangers, *writes, *keys, *roles_of_owners, *ownerless]
+    seen, unapproved = await accesses_without_right(look)
+    names = [*strong, *strangers, *writes, *keys, *roles_of_owners, *ownerless, *unapproved]
     return judge(
         not names,
         {
@@ -135,18 +139,24 @@ async def least_privilege(look: Look) -> Finding:
             "key_tables_here": len(keys),
             "roles_like_owners": len(roles_of_owners),
             "without_one_owner": len(ownerless),
+            "staff_accesses": seen,
+            "staff_wrong": len(unapproved),
             "wrong": len(names),
             "names": ", ".join(names[:5]) or "–",
         },
-        kept=_("%(roles)s roles, none with more than it needs"),
+        kept=_(
+            "%(roles)s roles, none with more than it needs; %(staff_accesses)s looks by staff, each approved and logged"
+        ),
         broken=_("%(wrong)s rights too many: %(names)s"),
         explanation=_(
             "Too strong: %(names)s. The rights are taken away now, and what was done with them is reviewed."
         ),
         looked_at=_(
             "The rights of every database role that the programs use, whether any other login reaches the data,"
-            " and that the keys are not in this database. Staff have no access at all."
+            " and that the keys are not in this database."
             " In every workspace: that there is one owner, and no role of its own that holds what makes one."
+            " And each time staff looked into a workspace: who let them, for how long, and that every row they read stands in"
+            " its audit log."
         ),
         query=ROLES,
         found=roles,

@@ -42,7 +42,6 @@ not_yet(
     _("Alarms watch the system at all times, and each alarm has someone who answers it."),
 )
 not_yet("safe.backups", 3, _("We back up every day and practise restoring every week."))
-not_yet("safe.confidentiality", 3, _("Everyone who works on the system has signed to keep secrets."))
 not_yet("partner.instructed", 4, _("Partners work on our written instructions, for stated purposes."))
 not_yet("partner.schedule", 4, _("Customers who ask get the current list of partners."))
 not_yet("keep.security-logs", 5, _("Access logs are kept as long as Indian directions require."))

@@ -28,6 +28,7 @@ from callmissed.privacy import Facts, Probes, Result, check_all
 from callmissed.privacy.gstin import check_character
 from callmissed.privacy.promises.engine import declared
 from tests.support.people import workspace_of_someone
+from tests.support.staff import look_once, staff_member
 
 OPERATOR = {
     "legal_name": "Namuna Seva Private Limited",
@@ -188,7 +189,7 @@ def changed(app: ASGIApp, change: Change) -> ASGIApp:
 
 
 async def furnish(services: Services, installation: Installation) -> House:
-    """A workspace with an owner, money, and one paid call."""
+    """A workspace with an owner, money, and one paid call, into which the operator's bound staff have looked once."""
     access = await workspace_of_someone(services)
     async with services.db.tenant(access) as tx:
         await grant(tx, rupees("100"), "grant", uuid7())
@@ -198,4 +199,5 @@ async def furnish(services: Services, installation: Installation) -> House:
         name: USAGE[name] for name in ("endpoint", "model", "upstream", "region", "status", "http_status")
     }
     await ledger.settle(access.tenant_id, ref, 1_500_000, Usage(**figures))
+    await look_once(services, await staff_member(services, "support"), access)
     return House(services, installation, access, ref)
