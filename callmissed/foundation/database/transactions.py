@@ -72,24 +72,19 @@ Witness = Callable[[Tx, Sequence[Seen]], Awaitable[None]]
 """Writes down which rows of a tenant the operator's staff have read, in a transaction of that tenant."""
 
 
-async def _work_for(session: AsyncSession, tenant_id: UUID) -> None:
+async def _work_for(session: AsyncSession, tenant_id: UUID, *, if_open: bool = False) -> None:
     # A statement, not set_config(): poolers and Citus treat SET LOCAL right, and it cannot outlive the
     # transaction. The value was parsed as a UUID, so it cannot carry SQL.
+    tenant = UUID(str(tenant_id))
+    admitted = f"; SELECT cm.admit('{tenant}')" if if_open else ""  # in the same round trip
     # house: built-sql a parsed UUID, and SET takes no bound values
-    await session.execute(text(f"SET LOCAL app.tenant_id = '{UUID(str(tenant_id))}'"))
+    await session.execute(text(f"SET LOCAL app.tenant_id = '{tenant}'{admitted}"))
 
 
 async def _enter(session: AsyncSession, access: Access) -> None:
     """Work for the tenant of this access from here on, if its doors are open to it. Raises TenantClosed."""
-    if access.purpose in PAST_CLOSED_DOORS:
-        await _work_for(session, access.tenant_id)
-        return
-    tenant_id = UUID(str(access.tenant_id))
     try:
-        # house: built-sql a parsed UUID, and SET takes no bound values; both in one round trip
-        await session.execute(
-            text(f"SET LOCAL app.tenant_id = '{tenant_id}'; SELECT cm.admit('{tenant_id}')")
-        )
+        await _work_for(session, access.tenant_id, if_open=access.purpose not in PAST_CLOSED_DOORS)
     except DBAPIError as refused:
         if getattr(refused.orig, "sqlstate", None) == CLOSED:
             raise TenantClosed from None
