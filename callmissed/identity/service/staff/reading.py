@@ -31,7 +31,7 @@ async def look(tx: Tx, access_id: UUID, user_id: UUID, page: str) -> tuple[Acces
     body = {"page": page, "by": _handle(row, user_id)}
     await audit.record(tx, "identity:staff:page_opened", target=row.id, body=body, actor=actor)
     purpose = "support" if row.kind == "approval" else "break-glass"
-    return Access(tx.tenant_id, actor, SCOPES[row.scope], purpose, row.id), row
+    return Access(tx.tenant_id, actor, SCOPES[row.scope], purpose, approval=row.id), row
 
 
 async def write_down(tx: Tx, seen: Sequence[Seen]) -> None:
