@@ -200,6 +200,7 @@ async def unlock(db: Database, user_id: UUID, chosen: Sequence[UUID]) -> None:
                 row = await key(tx, each.key_id, for_update=True)
                 if row is not None:
                     row.revoked_at = None
+                    await live.announce(tx, KEYS_TOPIC, {"key": str(row.id)})
                     await audit.record(tx, "identity:key:restored", target=row.id, body={})
         except TenantClosed:  # nothing works there; what was stopped stays stopped
             continue

@@ -71,8 +71,15 @@ def plan(kind: str) -> dict[str, Step]:
 
 
 def personal_tables() -> list[Table]:
-    """Tables outside the tenants that hold something of an account holder under their id: what goes with an account."""
-    found = [table for table in datamap.tables() if not datamap.is_tenant_table(table) and owners_in(table)]
+    """Tables outside the tenants that hold something of an account holder under their id: what goes with an account.
+
+    Rows of append-only tables stay, as evidence that somebody signed; with the person's key gone, nobody can read who.
+    """
+    found = [
+        table
+        for table in datamap.tables()
+        if not datamap.is_tenant_table(table) and owners_in(table) and not table.info["row"].__append_only__
+    ]
     return [table for table in reversed(found) if table.info["row"].__keep__.promise != "keep.deleted-account"
             or table.name == "user_account"]  # fmt: skip
 

@@ -11,7 +11,7 @@ from callmissed.foundation.events import Event
 from callmissed.foundation.vault import SealedValue
 from callmissed.identity.models import Membership, UserAccount
 from callmissed.identity.repository import team
-from callmissed.identity.service import invitations, ownership, sessions
+from callmissed.identity.service import alerts, invitations, ownership, sessions
 from callmissed.identity.service.accounts import platform
 from callmissed.identity.service.keys import revoke_key
 from callmissed.identity.service.standing import may_all, permissions_in, read_role, require_all
@@ -88,7 +88,10 @@ async def change_member_role(tx: Tx, member_id: UUID, wished: str) -> None:
     await tx.session.flush()
     await invitations.withdraw_those_of(tx, row.user_id, beyond=given.permissions)
     body = {"from": before, "to": given.role}
-    await audit.record(tx, "identity:member:role_changed", subject=row.user_id, target=row.id, body=body)
+    leaf = await audit.record(
+        tx, "identity:member:role_changed", subject=row.user_id, target=row.id, body=body
+    )
+    await alerts.tell(tx, row.user_id, "role_changed", leaf=leaf, role=given.role)
 
 
 async def remove_member(tx: Tx, member_id: UUID) -> Left:

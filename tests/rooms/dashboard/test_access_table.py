@@ -51,7 +51,12 @@ def test_every_path_of_the_workspace_declares_who_may_come() -> None:
         for route, rule in getattr(router, "rules", {}).items():
             path = route.split(" ", 1)[1]
             if path.startswith(("/app", "/api")) and rule.is_public:
-                assert path in {"/app/invitation/{token}", "/api/v1/openapi.json"}, route
+                assert path in {
+                    "/app/invitation/{token}",
+                    "/api/v1/openapi.json",
+                    "/app/close-account",
+                    "/app/prove",
+                }, route
 
 
 async def look_up(app: ASGIApp, services: Services, access: Access, permissions: frozenset[str]) -> list[str]:

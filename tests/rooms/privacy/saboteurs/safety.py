@@ -17,17 +17,19 @@ from tests.rooms.privacy.saboteurs import sabotages
 @sabotages("safe.rest", "1 values in plain text", "user_account.full_name", plain=1, found=0)
 async def short_name_in_plain_text(house: House) -> AsyncGenerator[None]:
     """Writes a person's name as it is read."""
-    async with house.saved("user_account", "full_name IS NOT NULL"):
-        await house.sql("UPDATE user_account SET full_name = 'Asha Namuna'")
+    mine = f"id = '{house.access.actor.id}'"
+    async with house.saved("user_account", mine):
+        await house.sql(f"UPDATE user_account SET full_name = 'Asha Namuna' WHERE {mine}")
         yield
 
 
 @sabotages("safe.rest", "1 values in plain text", "user_account.email", plain=1, found=0)
 async def long_address_in_plain_text(house: House) -> AsyncGenerator[None]:
     """Writes an address as it is read, longer than the smallest sealed value."""
-    async with house.saved("user_account"):
+    mine = f"id = '{house.access.actor.id}'"
+    async with house.saved("user_account", mine):
         await house.sql(
-            "UPDATE user_account SET email = convert_to(repeat('asha', 20) || '@namuna.in', 'UTF8')"
+            f"UPDATE user_account SET email = convert_to(repeat('asha', 20) || '@namuna.in', 'UTF8') WHERE {mine}"
         )
         yield
 
