@@ -1,5 +1,6 @@
 """The frame around every signed-in page: whose workspace, who is signed in, what waits, what is left in the wallet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from callmissed.foundation import i18n
 from callmissed.foundation.database import Tx
 from callmissed.foundation.money import Micro
 from callmissed.foundation.pages import reader_language, render
-from callmissed.identity import accounts, workspace, workspaces
+from callmissed.identity import accounts, staff, workspace, workspaces
 from callmissed.privacy import Tally, tally
 
 
@@ -30,6 +31,7 @@ class Shell:
     tally: Tally | None
     places: list[workspaces.Place]
     may_set: bool
+    glass: Sequence[staff.Card] = ()
 
 
 def nobody_may(_: str) -> bool:
@@ -58,6 +60,7 @@ async def shell(tx: Tx) -> Shell:
         tally=await tally(tx),
         places=[place for place in places if place.tenant_id != tx.tenant_id],
         may_set=may("tenant.write"),
+        glass=await staff.broken_glass(tx),
     )
 
 

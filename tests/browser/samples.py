@@ -176,6 +176,7 @@ def shell() -> SimpleNamespace:
         waiting=7,
         wallet=18462350000,
         tally=SimpleNamespace(kept=53, broken=0, unknown=2),
+        glass=[SimpleNamespace(id="01a20d76-c7f9-7000-be4c-d2e27f85b4d9", opened_at=moment(hours=3))],
     )
 
 

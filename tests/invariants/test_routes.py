@@ -32,7 +32,7 @@ OWN = frozenset(
         "leaf_id",
         "member_id",
     }
-    | {"message_id", "role_id", "session_id", "source_id", "usage_id"}
+    | {"message_id", "request_id", "role_id", "session_id", "source_id", "usage_id"}
 )
 """Parameters that name a tenant's row. Samples of them stand in `tests/support/belongings.py`."""
 
@@ -43,8 +43,10 @@ EVERYBODYS = {
     "model_id": "local/extractive",
     "token": "no-such-invitation",
     "answer": "take",
+    "access_id": "0199d0a0-0000-7000-8000-000000000001",
 }
-"""Parameters that name something public, or, on a laptop, a letter of the outbox: with a value to try."""
+"""Parameters that name something public, on a laptop a letter of the outbox, or something only the operator's staff may
+know of, which tests/rooms/dashboard/test_operator.py walks: with a value to try."""
 
 OPEN = ("/v1/", "/widget/")
 """What other websites may call: nothing here may look at cookies."""

@@ -24,6 +24,7 @@ from callmissed.identity import (
 )
 from tests.support.people import ASKING, workspace_of_someone
 from tests.support.routes import JSON, ask
+from tests.support.staff import asked, staff_member
 
 QUESTION = b'{"model":"local/extractive","messages":[{"role":"user","content":"When do you open? We open at nine."}]}'
 
@@ -53,7 +54,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         session = await sessions.open_session(tx, access.actor.id, access.tenant_id, "Firefox/140.0")
     visitor = await _visitor(app, bot.widget_id)
     key = {"authorization": f"Bearer {made.secret}"}
-    asked = await ask(app, "POST", "/v1/chat/completions", key | JSON, QUESTION)
+    answered = await ask(app, "POST", "/v1/chat/completions", key | JSON, QUESTION)
     async with services.db.tenant(access) as tx:
         [line] = await conversations.inbox(tx, "all")
         thread = await conversations.thread(tx, line.thread.id)
@@ -71,8 +72,9 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         "conversation_id": thread.id,
         "key_id": made.id,
         "message_id": thread.messages[0].id,
+        "request_id": await asked(services, await staff_member(services, "support"), access),
         "source_id": source.id,
-        "usage_id": asked.headers["cm-usage-id"],
+        "usage_id": answered.headers["cm-usage-id"],
         "widget_id": bot.widget_id,
     }
     cookie = {"cookie": f"{sessions.cookie_name(production=False)}={session}"}

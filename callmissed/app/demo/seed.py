@@ -13,7 +13,7 @@ from callmissed.foundation import directory
 from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.identity import accounts, create_key, onboarding, sessions
+from callmissed.identity import accounts, create_key, onboarding, sessions, staff
 from callmissed.knowledge import add_text
 from callmissed.site import DemoFirm
 
@@ -48,6 +48,7 @@ async def seed_demo(services: Services) -> dict[str, str]:
         if secret is None:
             made = await create_key(tx, KEY_NAME)
             secret = made.secret
+    await _operators_staff(services, facts)
     services.put(DemoFirm(FOLDER, widget_id))
     links = _links(services.base_url, str(facts["owner_email"]), secret, str(bot_id), widget_id)
     write_private(path, links)
@@ -56,6 +57,7 @@ async def seed_demo(services: Services) -> dict[str, str]:
         "The firm's page": f"{links['base_url']}/demo",
         "Living policy": links["privacy_url"],
         "Sign in as": links["owner_email"],
+        "Operator": f"{links['base_url']}/operator, as {facts['staff'][0]['email']}",
         "Outbox with codes": f"{links['base_url']}/outbox",
         "API key": secret,
     }
@@ -72,6 +74,16 @@ async def _company(services: Services, facts: Mapping[str, Any]) -> UUID:
     async with services.db.tenant(founder) as tx:
         await onboarding.found(tx, owner, onboarding.Introduction(facts["owner"], facts["name"], adult=True))
     return founder.tenant_id
+
+
+async def _operators_staff(services: Services, facts: Mapping[str, Any]) -> None:
+    """The people who run the demo's installation, each bound by their signature."""
+    async with services.db.control() as tx:
+        known = {each.email for each in await staff.people(tx)}
+        for each in facts["staff"]:
+            if each["email"] not in known:
+                user_id = await staff.add(tx, each["email"], each["role"])
+                await staff.sign(tx, user_id, each["name"], staff.text_in("en").version, "en")
 
 
 def documents() -> list[tuple[str, str]]:

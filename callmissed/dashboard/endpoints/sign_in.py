@@ -18,8 +18,8 @@ from callmissed.site import Promised, PublicRecord
 router = Router(tags=["sign-in"])
 
 HOME = "/app"
-ONWARD = re.compile(r"/app(?:[/?][!-\[\]-~]*)?")
-"""Where sign-in may lead: pages of the workspace. No host, no backslash, no control character fits in here."""
+ONWARD = re.compile(r"/(?:app|operator)(?:[/?][!-\[\]-~]*)?")
+"""Where sign-in may lead: pages of the workspace, and of the operator's console. No host, no backslash, no control character fits in here."""
 
 BESIDE = "safe.hashed-secrets"
 """The promise shown beside the sign-in."""
@@ -38,7 +38,7 @@ async def ask_address(request: Request, next: str = "") -> Response:  # noqa: A0
     who = await services(request).get(sessions.SessionReader).who(request)
     if who is not None and who.state != "open":
         return RedirectResponse("/restore" if who.state == "locked" else "/closed", 303)
-    if who is not None and who.tenant_id is not None:
+    if who is not None and who.tenant_id is not None and not _to_console(next):
         return RedirectResponse(onward(next), 303)
     return await _address_page(request, next)
 
@@ -78,8 +78,10 @@ async def check_code(request: Request, code: Typed = "", next: Typed = "") -> Re
             await sessions.sign_out(tx, request.cookies.get(_session_cookie(request), ""))
     if isinstance(outcome, Problem):
         return await _code_page(request, next, problem=outcome)
-    # Whoever is invited somewhere need not found a workspace of their own first.
-    has_place = outcome.tenant_id is not None or onward(next).startswith("/app/invitation/")
+    # Whoever is invited somewhere, or works for the operator, need not found a workspace of their own first.
+    has_place = (
+        outcome.tenant_id is not None or onward(next).startswith("/app/invitation/") or _to_console(next)
+    )
     reply = RedirectResponse(onward(next) if has_place else _path("/welcome", next), 303)
     _set_cookie(
         request, reply, _session_cookie(request), outcome.token, int(sessions.ABSOLUTE.total_seconds())
@@ -213,6 +215,11 @@ async def _send(request: Request, email: str, wish: str, *, again: bool = False)
 async def _pending(request: Request) -> sign_in.Pending | None:
     async with services(request).db.control() as tx:
         return await sign_in.pending(tx, request.cookies.get(_waiting_cookie(request), ""))
+
+
+def _to_console(wish: str) -> bool:
+    """Whether the way leads to the operator's console, which needs no workspace and wants a fresh sign-in."""
+    return onward(wish).startswith("/operator")
 
 
 def _path(step: str, wish: str) -> str:

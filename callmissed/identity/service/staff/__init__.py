@@ -14,6 +14,7 @@ from callmissed.identity.service.staff.access import (
     broken_glass,
     cards,
     end,
+    leave,
     refuse,
     story,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "broken_glass",
     "cards",
     "end",
+    "leave",
     "look",
     "people",
     "refuse",

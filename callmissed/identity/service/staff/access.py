@@ -171,6 +171,18 @@ async def end(tx: Tx, access_id: UUID) -> None:
     await audit.record(tx, "identity:staff:access_ended", target=row.id, body={"by": row.handle})
 
 
+async def leave(tx: Tx, access_id: UUID, user_id: UUID) -> None:
+    """A person of staff ends what they were let into. Raises AccessNotFound for who has no part in it, and AlreadyDecided."""
+    row = await existing(tx, access_id)
+    if user_id not in {row.asked_by, row.seconded_by}:
+        raise AccessNotFound
+    if state_of(row) != "open":
+        raise AlreadyDecided
+    row.ended_at = clock.now()
+    actor = Actor("staff", user_id)
+    await audit.record(tx, "identity:staff:access_left", target=row.id, body={"by": row.handle}, actor=actor)
+
+
 async def acknowledge(tx: Tx, access_id: UUID) -> None:
     """The tenant has taken note of broken glass; its banner goes. Repeating it changes nothing. Raises AccessNotFound."""
     row = await existing(tx, access_id)
@@ -183,12 +195,12 @@ async def acknowledge(tx: Tx, access_id: UUID) -> None:
 
 async def cards(tx: Tx) -> list[Card]:
     """The tenant's requests, newest first."""
-    return [_card(row) for row in await repository.accesses(tx, SHOWN)]
+    return [card_of(row) for row in await repository.accesses(tx, SHOWN)]
 
 
 async def broken_glass(tx: Tx) -> list[Card]:
     """Broken glass that the tenant has not acknowledged: the banner of its workspace."""
-    return [_card(row) for row in await repository.unacknowledged_glass(tx)]
+    return [card_of(row) for row in await repository.unacknowledged_glass(tx)]
 
 
 async def story(tx: Tx, access_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
@@ -238,7 +250,8 @@ async def write(tx: Tx, person_id: UUID, letter: str, **told: Any) -> None:
     await mail.queue(tx, person_id, who.email, letter, language=who.language, **told)
 
 
-def _card(row: StaffAccess) -> Card:
+def card_of(row: StaffAccess) -> Card:
+    """A request as it is shown now."""
     return Card(
         row.id,
         row.tenant_id,

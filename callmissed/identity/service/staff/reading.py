@@ -9,13 +9,13 @@ from callmissed.foundation.problems import Forbidden
 from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity.models.staff import StaffAccess
 from callmissed.identity.repository import staff as repository
-from callmissed.identity.service.staff.access import existing, state_of
+from callmissed.identity.service.staff.access import Card, card_of, existing, state_of
 from callmissed.identity.service.staff.members import working
 from callmissed.identity.staff_problems import AccessNotFound, AccessOver
 from callmissed.identity.staff_roles import SCOPES
 
 
-async def look(tx: Tx, access_id: UUID, user_id: UUID, page: str) -> tuple[Access, StaffAccess]:
+async def look(tx: Tx, access_id: UUID, user_id: UUID, page: str) -> tuple[Access, Card]:
     """The standing in this tenant for showing one page now, and the request it rests on. The page stands in the log first.
 
     Raises NotFound, UndertakingMissing, AccessNotFound for who has no part in it, and AccessOver past its time.
@@ -31,7 +31,7 @@ async def look(tx: Tx, access_id: UUID, user_id: UUID, page: str) -> tuple[Acces
     body = {"page": page, "by": _handle(row, user_id)}
     await audit.record(tx, "identity:staff:page_opened", target=row.id, body=body, actor=actor)
     purpose = "support" if row.kind == "approval" else "break-glass"
-    return Access(tx.tenant_id, actor, SCOPES[row.scope], purpose, approval=row.id), row
+    return Access(tx.tenant_id, actor, SCOPES[row.scope], purpose, approval=row.id), card_of(row)
 
 
 async def write_down(tx: Tx, seen: Sequence[Seen]) -> None:
