@@ -104,6 +104,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "identity:staff:access_approved": _("The operator's staff were let in, for a time and to read only."),
         "identity:staff:access_asked": _("The operator's staff asked to look in."),
         "identity:staff:access_ended": _("The operator's staff were shut out again."),
+        "identity:staff:access_left": _("The operator's staff ended their own access."),
         "identity:staff:access_refused": _("The operator's staff were refused."),
         "identity:staff:added": _("Somebody joined the operator's staff, or changed their role there."),
         "identity:staff:glass_acknowledged": _("An alarm about staff in the workspace was acknowledged."),

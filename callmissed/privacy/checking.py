@@ -18,6 +18,9 @@ from callmissed.privacy.models import PromiseDay, PromiseVerdict
 from callmissed.privacy.promises import promises
 from callmissed.privacy.promises.engine import Finding, Look, Probes, Promise, examine
 
+ONE_KEEPER = 2_034_771_193
+"""Number of the advisory lock under which findings are kept: two processes that checked at once write one after the other."""
+
 SLACK = timedelta(seconds=10)
 """A job that starts a moment early is still on time."""
 
@@ -79,6 +82,7 @@ async def check_due(services: Services) -> list[Result]:
 async def keep_results(services: Services, results: Sequence[Result]) -> None:
     """Store verdicts and dots, and write a leaf for each verdict that is new or has changed."""
     async with services.db.control() as tx:
+        await tx.session.execute(select(func.pg_advisory_xact_lock(ONE_KEEPER)))
         stored = {row.promise: row for row in await tx.session.scalars(select(PromiseVerdict))}
         for result in results:
             if result.promise.check is not None:

@@ -88,7 +88,7 @@ async def test_typed_words_survive_news_and_errors(
 ) -> None:
     await visitor.get_by_role("button", name="Talk to a person").click()
     await signed_in.goto(f"{demo['base_url']}/app/inbox")
-    await signed_in.locator(".cm-convo").first.click()
+    await signed_in.locator(".cm-convo").last.click()  # who waits longest stands first
     await signed_in.get_by_role("button", name="Take over").click()
     await signed_in.fill("#answer", "Half a sentence")
     await write(visitor, "Are you there?")
