@@ -87,8 +87,11 @@ async def test_typed_words_survive_news_and_errors(
     signed_in: Page, visitor: Page, demo: dict[str, Any]
 ) -> None:
     await visitor.get_by_role("button", name="Talk to a person").click()
+    await expect(visitor.get_by_text("A person has been asked to join.")).to_be_visible()
+    await write(visitor, "Parrot 7719")
+    await expect(visitor.locator("#log .is-mine")).to_have_count(1)
     await signed_in.goto(f"{demo['base_url']}/app/inbox")
-    await signed_in.locator(".cm-convo").last.click()  # who waits longest stands first
+    await signed_in.locator(".cm-convo", has_text="Parrot 7719").click()
     await signed_in.get_by_role("button", name="Take over").click()
     await signed_in.fill("#answer", "Half a sentence")
     await write(visitor, "Are you there?")

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import AsyncGenerator
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 QUIET = (
     "--no-sandbox",
@@ -26,6 +26,9 @@ def executable() -> str:
     )
     assert found, "no Chromium: run scripts/ensure_browser"
     return found
+
+
+expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="session")
