@@ -2,7 +2,11 @@
 
 import re
 
+from sqlalchemy import select
+
 from callmissed.foundation import mail
+from callmissed.foundation.mail.models import MailMessage
+from callmissed.foundation.mail.tasks import send
 from callmissed.foundation.services import Services
 
 
@@ -18,3 +22,11 @@ async def newest_code(services: Services, address: str) -> str:
     found = re.search(r"^ {4}(\d{6})$", (await newest_letter(services, address)).letter.text, re.MULTILINE)
     assert found
     return found[1]
+
+
+async def send_waiting(services: Services) -> None:
+    """Send every letter that waits, as the worker would."""
+    async with services.db.control() as tx:
+        waiting = list(await tx.session.scalars(select(MailMessage.id).where(MailMessage.state == "queued")))
+    for each in waiting:
+        await send(services, str(each))
