@@ -17,7 +17,7 @@ from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.services import Services
 from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
-from callmissed.identity import KeyRing, TenantCreated, sessions
+from callmissed.identity import KeyRing, TenantCreated, sessions, ways_in
 from callmissed.privacy import Facts, PolicyStart, Probes
 from callmissed.site import LivingRecord, PublicRecord
 
@@ -91,6 +91,8 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.authenticate = reader.access
     services.put(reader)
     services.put(KeyRing(db, services.live))
+    services.put(ways_in.Providers.of(settings.oidc_file, production=settings.production))
+    services.put(txt_records(settings), ways_in.TxtRecords)
     smtp = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
@@ -101,6 +103,13 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(PolicyStart(services))
     services.put(LivingRecord(services), PublicRecord)
     return services
+
+
+def txt_records(settings: Settings) -> ways_in.TxtRecords:
+    """The world's domain records in production; on a laptop those of a file, because no domain leads there."""
+    if settings.production:
+        return ways_in.WorldTxtRecords()
+    return ways_in.FileTxtRecords(settings.home / "dns.toml")
 
 
 def facts_of(settings: Settings) -> Facts:

@@ -56,6 +56,8 @@ class Unauthenticated(Problem):
 
     status = 401
     code = "unauthenticated"
+    door: ClassVar[str] = ""
+    """The page that helps, for browsers; the sign-in unless a room says otherwise."""
 
 
 class Forbidden(Problem):

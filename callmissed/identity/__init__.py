@@ -9,7 +9,7 @@ from pathlib import Path
 from callmissed.foundation.mail import declare_templates
 from callmissed.identity.keyring import KeyAccess, KeyRing
 from callmissed.identity.roles import KEY_SERVICES
-from callmissed.identity.service import accounts, onboarding, sessions, sign_in
+from callmissed.identity.service import accounts, onboarding, sessions, sign_in, ways_in
 from callmissed.identity.service.keys import create_key, list_keys, revoke_key
 from callmissed.identity.service.onboarding import TenantCreated, workspace
 
@@ -27,5 +27,6 @@ __all__ = [
     "revoke_key",
     "sessions",
     "sign_in",
+    "ways_in",
     "workspace",
 ]

@@ -79,8 +79,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
         body = json.dumps(openai_document(problem)).encode()
         return Response(body, problem.status, headers, media_type="application/json")
     if "text/html" in request.headers.get("accept", "") and "hx-request" not in request.headers:
-        if isinstance(problem, Unauthenticated) and request.method == "GET":
-            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303, headers)
+        if isinstance(problem, Unauthenticated) and (problem.door or request.method == "GET"):
+            return RedirectResponse(problem.door or f"/sign-in?next={quote(request.url.path)}", 303, headers)
         # What the edge itself refuses never reached the application, and has no pages.
         page: HtmlPage | None = getattr(
             getattr(request.scope.get("app"), "state", None), "problem_page", None

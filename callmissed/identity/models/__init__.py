@@ -6,16 +6,25 @@ sealed under the person's own key. No password and no readable secret is kept an
 
 from callmissed.identity.models.accounts import UserAccount
 from callmissed.identity.models.keys import ApiKey
+from callmissed.identity.models.passkeys import Ceremony, Passkey
+from callmissed.identity.models.providers import LinkedIdentity, SignInDomain
 from callmissed.identity.models.sessions import Session
 from callmissed.identity.models.sign_in import SignInCode, SignInCounter
 from callmissed.identity.models.tenants import Membership, Tenant
+from callmissed.identity.models.totp import RecoveryCode, TotpFactor
 
 __all__ = [
     "ApiKey",
+    "Ceremony",
+    "LinkedIdentity",
     "Membership",
+    "Passkey",
+    "RecoveryCode",
     "Session",
     "SignInCode",
     "SignInCounter",
+    "SignInDomain",
     "Tenant",
+    "TotpFactor",
     "UserAccount",
 ]

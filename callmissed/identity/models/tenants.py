@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import (
@@ -34,6 +34,9 @@ class Tenant(ControlTable):
     slug: Mapped[str] = column(nothing("a short name for addresses"), String(60))
     state: Mapped[str] = column(nothing("active or closed"), String(12), default="active")
     plan: Mapped[str] = column(nothing("the plan it is on"), String(40), default="starter")
+    requires_second_factor: Mapped[bool] = column(
+        nothing("whether its members must sign in with a passkey or in two steps"), server_default=false()
+    )
     closed_at: Mapped[datetime | None] = column(nothing("when it was closed"))
 
 

@@ -13,7 +13,14 @@ _ = str
 
 ACCOUNT_TABLES = ("user_account", "tenant", "membership")
 ACCOUNT_MAY_HOLD = frozenset(
-    {"user_account.full_name", "user_account.email", "user_account.phone", "tenant.name", "membership.role"}
+    {
+        "user_account.full_name",
+        "user_account.email",
+        "user_account.phone",
+        "tenant.name",
+        "membership.role",
+        "sign_in_code.full_name",  # a name that waits for its account: gone with the code
+    }
 )
 """What the policy lists, beside identifiers for signing in: name, e-mail, optional phone, organisation, role."""
 
