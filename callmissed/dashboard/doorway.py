@@ -98,7 +98,7 @@ async def task_page(
         status_code=problem.status if problem else 200,
         next=onward(wish),
         problem=problem,
-        promise=await _beside(request),
+        promise=await promise_beside(request),
         **context,
     )
     reply.headers["Cache-Control"] = "no-store"
@@ -107,7 +107,7 @@ async def task_page(
     return reply
 
 
-async def _beside(request: Request) -> Promised | None:
+async def promise_beside(request: Request) -> Promised | None:
     """The promise shown beside the task; nothing where the wiring offers no record of them."""
     try:
         record = services(request).get(PublicRecord)

@@ -134,10 +134,7 @@ async def test_a_passkey_is_made_used_and_removed(page: Page, device: Device, se
     await page.get_by_role("button", name="Remove").click()
     await expect(page.get_by_text("Old laptop")).to_have_count(0)
     await sign_out(page)
-    await page.goto(f"{here}/sign-in")
-    await expect(page.locator("h1")).to_have_text(re.compile("Not signed in|Sign in, or sign up"))
-    if await page.get_by_role("button", name="Use a passkey").count():
-        await page.get_by_role("button", name="Use a passkey").click()
+    await page.goto(f"{here}/sign-in")  # the device offers what it still holds by itself
     await expect(page.get_by_text("This passkey could not be used here")).to_be_visible()
 
 

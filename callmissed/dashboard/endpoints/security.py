@@ -20,6 +20,7 @@ from callmissed.dashboard.doorway import (
     let_in,
     named_address,
     onward,
+    promise_beside,
     site,
     step_cookie,
 )
@@ -187,9 +188,9 @@ async def _app_page(
 async def _private(
     request: Request, tx: Tx, template: str, problem: Problem | None, shown: Mapping[str, Any]
 ) -> Response:
-    reply = await workspace_page(
-        request, tx, template, status_code=problem.status if problem else 200, **shown
-    )
+    status = problem.status if problem else 200
+    beside = await promise_beside(request) if shown["barred"] else None
+    reply = await workspace_page(request, tx, template, status_code=status, promise=beside, **shown)
     reply.headers["Cache-Control"] = "no-store"
     return reply
 
