@@ -11,7 +11,6 @@ import pytest
 from starlette.types import ASGIApp
 
 from callmissed.app.installation import Installation
-from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from tests.support.people import workspace_of_someone
 from tests.support.visitors import at_browser, found_workspace, new_address, type_code
@@ -84,6 +83,7 @@ async def test_garbage_for_a_passkey_is_refused(visitor, services, credential) -
     assert (made.status_code, used.status_code) == (401, 401)
 
 
+NOBODYS = "01900000-0000-7000-8000-000000000000"
 WRITES = [
     "/sign-in",
     "/sign-in/code",
@@ -95,11 +95,11 @@ WRITES = [
     f"{SECURITY}/passkeys",
     f"{SECURITY}/passkeys/ask",
     f"{SECURITY}/apps",
-    f"{SECURITY}/apps/{uuid7()}",
+    f"{SECURITY}/apps/{NOBODYS}",
     f"{SECURITY}/recovery-codes",
-    f"{SECURITY}/factors/{uuid7()}/name",
-    f"{SECURITY}/factors/{uuid7()}/remove",
-    f"{SECURITY}/providers/{uuid7()}/unlink",
+    f"{SECURITY}/factors/{NOBODYS}/name",
+    f"{SECURITY}/factors/{NOBODYS}/remove",
+    f"{SECURITY}/providers/{NOBODYS}/unlink",
     f"{SECURITY}/prove",
     "/app/sign-in-rules",
     "/app/sign-in-rules/domains",
