@@ -43,6 +43,7 @@ bench: $(DEV) ## Run the benchmarks beside their references (one: make bench B=g
 test: $(DEV) ## Set everything up, run all checks and pass every test (a part: make test T=tests/rooms/billing)
 ifeq ($(T),)
 	@scripts/ensure_browser >.venv/browser
+	@scripts/ensure_peers || echo "peers: going on; what needs them is skipped"
 	@$(MAKE) -j2 -k --output-sync=target lint format types
 	@CALLMISSED_TEST_BROWSER="$$(cat .venv/browser)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 else

@@ -16,6 +16,7 @@ from callmissed.foundation.postgres import Cluster
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import Upstreams
+from callmissed.identity import ways_in
 from callmissed.privacy import Probes, hidden_words, holds_card
 
 SECRET = re.compile(rb"cm_[0-9A-Za-z]{30,}")
@@ -37,6 +38,9 @@ def register_probes(probes: Probes, services: Services, installation: Installati
     async def stranger() -> dict[str, int]:
         return await seen_by_stranger(services)
 
+    async def scopes() -> dict[str, str]:
+        return services.get(ways_in.Providers).asked_scopes()
+
     async def secrets() -> dict[str, int]:
         return await asyncio.to_thread(secrets_in_logs, installation.home)
 
@@ -46,6 +50,7 @@ def register_probes(probes: Probes, services: Services, installation: Installati
     probes.register("gateway.upstreams", upstreams)
     probes.register("billing.reconciliation", reconciliation)
     probes.register("isolation.stranger", stranger)
+    probes.register("identity.scopes", scopes)
     probes.register("logs.secrets", secrets)
     probes.register("pages.crawl", walk)
     data = installation.data

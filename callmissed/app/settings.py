@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     region: str = Field(
         default="IN", description="Where database, files and backups of this installation are: IN for India."
     )
+    oidc_file: Path | None = Field(
+        default=None,
+        description="TOML file that lists identity providers: [[provider]] with name, title, issuer, client_id, client_secret.",
+    )
     upstreams_file: Path | None = Field(
         default=None, description="TOML file that lists model upstreams and their contract terms."
     )

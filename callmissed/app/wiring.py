@@ -17,7 +17,7 @@ from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox, declare_site
 from callmissed.foundation.services import Services
 from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
-from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions, staff
+from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions, staff, ways_in
 from callmissed.privacy import Facts, PolicyStart, Probes
 from callmissed.site import LivingRecord, PublicRecord
 
@@ -94,6 +94,8 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.authenticate = Callers(reader, ring).access
     services.put(reader)
     services.put(ring)
+    services.put(ways_in.Providers.of(settings.oidc_file, production=settings.production))
+    services.put(txt_records(settings), ways_in.TxtRecords)
     smtp = settings.smtp_url.get_secret_value() if settings.smtp_url else None
     declare_site(settings.public_url)
     host = urlsplit(settings.public_url).hostname or "localhost"
@@ -105,6 +107,13 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(PolicyStart(services))
     services.put(LivingRecord(services), PublicRecord)
     return services
+
+
+def txt_records(settings: Settings) -> ways_in.TxtRecords:
+    """The world's domain records in production; on a laptop those of a file, because no domain leads there."""
+    if settings.production:
+        return ways_in.WorldTxtRecords()
+    return ways_in.FileTxtRecords(settings.home / "dns.toml")
 
 
 def facts_of(settings: Settings) -> Facts:

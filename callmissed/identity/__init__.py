@@ -34,6 +34,7 @@ from callmissed.identity.service import (
     sessions,
     sign_in,
     staff,
+    ways_in,
     workspaces,
 )
 from callmissed.identity.service.callers import Callers
@@ -80,6 +81,7 @@ __all__ = [
     "sign_in",
     "staff",
     "typed_limits",
+    "ways_in",
     "workspace",
     "workspaces",
 ]

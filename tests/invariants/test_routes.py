@@ -27,6 +27,9 @@ OWN = frozenset(
         "bot_id",
         "contact_id",
         "conversation_id",
+        "domain_id",
+        "factor_id",
+        "identity_id",
         "invitation_id",
         "key_id",
         "leaf_id",
@@ -38,6 +41,8 @@ OWN = frozenset(
 
 EVERYBODYS = {
     "widget_id": "no-such-widget",
+    "kind": "passkey",
+    "provider": "elsewhere",
     "name": "safe.hashed-secrets",
     "letter_id": "0199d0a0-0000-7000-8000-000000000000",
     "model_id": "local/extractive",

@@ -21,7 +21,9 @@ from callmissed.identity import (
     members,
     service_accounts,
     sessions,
+    ways_in,
 )
+from callmissed.identity.service.sign_in import link_identity
 from tests.support.people import ASKING, workspace_of_someone
 from tests.support.routes import JSON, ask
 from tests.support.staff import asked, staff_member
@@ -50,6 +52,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         made = await create_key(tx, "program")
         await grant(tx, rupees("5"), "grant", uuid7())
         team = await _team(tx)
+        factors = await _factors(tx, access.actor.id)
     async with services.db.control() as tx:
         session = await sessions.open_session(tx, access.actor.id, access.tenant_id, "Firefox/140.0")
     visitor = await _visitor(app, bot.widget_id)
@@ -65,6 +68,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
     assert here
     ids = {
         **team,
+        **factors,
         "session_id": here.session_id,
         "leaf_id": leaf.id,
         "bot_id": bot.id,
@@ -91,6 +95,15 @@ async def _team(tx: Tx) -> dict[str, UUID]:
         "member_id": member.id,
         "role_id": await custom_roles.make_role(tx, "Reader", ["inbox.read"]),
     }
+
+
+async def _factors(tx: Tx, user_id: UUID) -> dict[str, UUID]:
+    """An app that waits for its first code, an identity at a provider, and a domain that is not proven."""
+    app = await ways_in.totp.begin_app(tx, user_id, "Phone", "asha@namuna.example")
+    await link_identity(tx, user_id, "elsewhere", uuid7().bytes, "asha@namuna.example")
+    [identity] = await ways_in.providers.identities(tx, user_id)
+    domain = await ways_in.domains.add_domain(tx, "namuna.example", "elsewhere")
+    return {"factor_id": app.id, "identity_id": identity.id, "domain_id": domain.id}
 
 
 async def _visitor(app: ASGIApp, widget_id: str) -> dict[str, str]:

@@ -118,7 +118,7 @@ async def signed_in(services: Services, owner: Access) -> dict[str, str]:
     assert owner.actor.id
     async with services.db.control() as tx:
         token = await sessions.open_session(
-            tx, owner.actor.id, owner.tenant_id, "Firefox/140.0", by_email=True
+            tx, owner.actor.id, owner.tenant_id, "Firefox/140.0", methods=("code",)
         )
     return {sessions.cookie_name(production=False): token}
 

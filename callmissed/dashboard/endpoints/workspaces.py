@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from callmissed.billing import seats_of
-from callmissed.dashboard.endpoints.sign_in import beside
+from callmissed.dashboard.doorway import promise_beside
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.words import role_name
 from callmissed.foundation import i18n
@@ -56,7 +56,7 @@ async def new(request: Request) -> Response:
         "dashboard/workspaces/new.html",
         organisation="",
         problem=None,
-        promise=await beside(request),
+        promise=await promise_beside(request),
     )
 
 
@@ -77,7 +77,7 @@ async def found(request: Request, organisation: Typed = "") -> Response:
             status_code=problem.status,
             organisation=organisation,
             problem=problem,
-            promise=await beside(request),
+            promise=await promise_beside(request),
         )
     async with services(request).db.control() as tx:
         await workspaces.go_to(tx, _token(request), founder.tenant_id)
@@ -140,7 +140,7 @@ async def _invitation_page(
         role=role,
         profile=profile,
         problem=problem,
-        promise=await beside(request),
+        promise=await promise_beside(request),
         **{"full_name": "", **context},
     )
     reply.headers["Cache-Control"] = "no-store"

@@ -6,7 +6,7 @@ FastAPI is entered through here: a route without `access=` does not register.
 from callmissed.foundation.http.access import AccessRule, permits, public, signed_in
 from callmissed.foundation.http.errors import TITLES, openai_document, problem_response, wants_page
 from callmissed.foundation.http.middleware import Edge, EdgeLimits
-from callmissed.foundation.http.router import ControlTx, Router, TenantTx, services
+from callmissed.foundation.http.router import ControlTx, Router, TenantTx, current_access, services
 from callmissed.foundation.http.stream import event_stream
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "EdgeLimits",
     "Router",
     "TenantTx",
+    "current_access",
     "event_stream",
     "openai_document",
     "permits",

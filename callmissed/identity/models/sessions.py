@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ARRAY, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import (
@@ -52,6 +52,12 @@ class Session(ControlTable):
     )
     verified_at: Mapped[datetime | None] = column(
         metadata_of(Whose.USER, "when they last proved who they are", ("security",))
+    )
+    methods: Mapped[list[str]] = column(
+        metadata_of(Whose.USER, "how they proved who they are", ("security",)),
+        ARRAY(String(12)),
+        default=list,
+        server_default=text("'{}'"),
     )
     last_seen_at: Mapped[datetime] = column(metadata_of(Whose.USER, "when it was last used", ("security",)))
     expires_at: Mapped[datetime] = column(nothing("when it ends at the latest"))

@@ -45,6 +45,17 @@ class SignInCode(ControlTable):
     language: Mapped[str] = column(
         metadata_of(Whose.USER, "the language it was asked in", ("service",)), String(16)
     )
+    provider: Mapped[str | None] = column(
+        nothing("the provider that will be linked when it is redeemed"), String(40)
+    )
+    subject_index: Mapped[bytes | None] = column(
+        pseudonym(Whose.USER, "keyed hash of that provider's id for this person"), LargeBinary
+    )
+    full_name: Mapped[bytes | None] = column(
+        personal(Category.ACCOUNT, Whose.USER, "the name that provider gave, for a new account", person="id"),
+        Sealed(),
+        nullable=True,
+    )
     expires_at: Mapped[datetime] = column(nothing("until when it works"))
     consumed_at: Mapped[datetime | None] = column(nothing("when it was redeemed"))
     replaced_at: Mapped[datetime | None] = column(nothing("when a newer one was sent"))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import (
@@ -41,6 +41,9 @@ class Tenant(ControlTable):
     slug: Mapped[str] = column(nothing("a short name for addresses"), String(60))
     state: Mapped[str] = column(nothing("active, closed or erased"), String(12), default="active")
     plan: Mapped[str] = column(nothing("the plan it is on"), String(40), default="starter")
+    requires_second_factor: Mapped[bool] = column(
+        nothing("whether its members must sign in with a passkey or in two steps"), server_default=false()
+    )
     closed_at: Mapped[datetime | None] = column(nothing("when it was closed"))
 
 

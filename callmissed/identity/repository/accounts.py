@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Table, delete, exists, or_, select
 
 from callmissed.foundation.database import Tx
-from callmissed.identity.models import Session, UserAccount
+from callmissed.identity.models import LinkedIdentity, Passkey, RecoveryCode, Session, TotpFactor, UserAccount
 from callmissed.identity.models.staff import StaffMember
 
 
@@ -33,7 +33,8 @@ async def unfinished_accounts(tx: Tx, moment: datetime, limit: int) -> Sequence[
 
 async def erase_rows(tx: Tx, user_ids: Sequence[UUID]) -> None:
     """Remove the rows of these accounts, once their keys are gone."""
-    await tx.session.execute(delete(Session).where(Session.user_id.in_(user_ids)))
+    for owned in (Session, Passkey, TotpFactor, RecoveryCode, LinkedIdentity):
+        await tx.session.execute(delete(owned).where(owned.user_id.in_(user_ids)))
     await tx.session.execute(delete(UserAccount).where(UserAccount.id.in_(user_ids)))
 
 

@@ -4,10 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from callmissed.foundation.database import Tx
-from callmissed.identity.models import ProofCode, SecurityAlert, UserAccount
+from callmissed.identity.models import (
+    LinkedIdentity,
+    Passkey,
+    ProofCode,
+    RecoveryCode,
+    SecurityAlert,
+    TotpFactor,
+    UserAccount,
+)
 
 
 async def alert(tx: Tx, alert_id: UUID, *, for_update: bool = False) -> SecurityAlert | None:
@@ -67,3 +75,10 @@ async def undo_email_changes(tx: Tx, account: UserAccount, since: datetime, now:
         if each.consumed_at is not None and each.previous is not None and each.previous_index is not None:
             account.email_index = each.previous_index
             account.email = each.previous
+
+
+async def forget_new_factors(tx: Tx, user_id: UUID, since: datetime) -> None:
+    """Remove the ways to sign in that were added to an account since then."""
+    for factor in (Passkey, TotpFactor, RecoveryCode, LinkedIdentity):
+        query = delete(factor).where(factor.user_id == user_id, factor.created_at > since)
+        await tx.session.execute(query)

@@ -29,11 +29,22 @@ LINK_WORKS = timedelta(days=7)
 KEYS_TOPIC = "api_key"
 WORKS_IN = "membership"
 
+FACTORS_CHANGED = (
+    "identity:passkey:added",
+    "identity:passkey:removed",
+    "identity:app:added",
+    "identity:app:removed",
+    "identity:recovery_codes:renewed",
+    "identity:provider:linked",
+    "identity:provider:unlinked",
+)
+"""What service/factor_news.py tells."""
+
 TRIGGERS = MappingProxyType(
     {
         "identity:key:created": "key_created",
         "identity:member:role_changed": "role_changed",
-        "identity:factor:changed": "factor_changed",
+        **dict.fromkeys(FACTORS_CHANGED, "factor_changed"),
         "identity:email:asked": "email_changing",
         "identity:email:changed": "email_changed",
         "identity:tenant:closed": "closing",
@@ -129,6 +140,9 @@ async def _alert(tx: Tx, token: str, *, for_update: bool = False) -> SecurityAle
 async def lock_everything(db: Database, token: str) -> None:
     """It was not them: stop the person's keys, end their sessions, undo a change of e-mail, lock the account.
 
+    Ways to sign in that were added in the last seven days go; older ones stay, so that reading somebody's mail is not enough
+    to be rid of their second step.
+
     Keys are stopped before the lock and again after it, so that one made in between does not slip through; until the lock
     is committed the link works, so whatever interrupts this, pressing again completes it. Raises LinkWorn.
     """
@@ -155,6 +169,7 @@ async def _lock(tx: Tx, row: SecurityAlert) -> None:
     for each in await sessions_sql.revoke_sessions(tx, row.user_id, now):
         await live.end(tx, each)
     await repository.undo_email_changes(tx, account, now - LINK_WORKS, now)
+    await repository.forget_new_factors(tx, account.id, now - LINK_WORKS)
     await audit.record(
         tx, "identity:account:locked", subject=account.id, target=account.id, body={"what": row.what}
     )

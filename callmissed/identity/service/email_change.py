@@ -43,4 +43,4 @@ async def confirm(tx: Tx, who: Current, typed_code: str) -> str | Problem:
     leaf = await audit.record(tx, "identity:email:changed", subject=account.id, target=account.id, body={})
     await alerts.tell(tx, account.id, "email_changed", leaf=leaf, tenant_id=who.tenant_id, address=old)
     await sessions.end_sessions(tx, account.id, but=who.session_id)
-    return await sessions.rotate(tx, account.id, who.session_id)
+    return await sessions.rotate(tx, account.id, who.session_id, "code")

@@ -1,11 +1,13 @@
 """Proofs: how a signed-in person shows again that it is them, before something dangerous.
 
-Each kind of proof is registered here; a code by e-mail is always one. A proof renews the session: its token is new, and for
-a quarter of an hour nothing is asked again.
+A proof has to be as strong as signing in is for this person. It renews the session: its token is new, and for a quarter of
+an hour nothing is asked again.
 """
 
 import hmac
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -14,6 +16,8 @@ from callmissed.foundation import clock, mail
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
+from callmissed.identity.factor_problems import PasskeyRefused, ProofTooWeak
+from callmissed.identity.methods import Method
 from callmissed.identity.models import ProofCode
 from callmissed.identity.problems import (
     CodeExpired,
@@ -23,8 +27,10 @@ from callmissed.identity.problems import (
     SignInLocked,
     TooManyCodes,
 )
+from callmissed.identity.repository import passkeys as passkeys_sql
 from callmissed.identity.repository import security as repository
-from callmissed.identity.service import sessions
+from callmissed.identity.repository import totp as totp_sql
+from callmissed.identity.service import entrance, passkeys, sessions
 from callmissed.identity.service.accounts import profile
 from callmissed.identity.service.sessions import Current
 
@@ -36,42 +42,57 @@ MOST = 5
 """Codes a person is sent in a quarter of an hour."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person gave as proof: what was typed or signed, and the browser, network and site it came from."""
+
+    given: str
+    network: str = ""
+    browser: str = ""
+    site: passkeys.Site | None = None
+
+    def __repr__(self) -> str:
+        """Without what was given: a repr ends in logs."""
+        return "Answer()"
+
+
 class ProofKind(Protocol):
-    """A way to prove who one is: `begin` asks for it, `check` says what is wrong with the answer, or None."""
+    """A way to prove who one is: `check` says what is wrong with the answer, or None."""
 
-    name: str
+    method: Method
 
-    async def begin(self, tx: Tx, who: Current) -> None:
-        """Send or prepare what the person needs. Raises TooManyCodes."""
-        ...
-
-    async def check(self, tx: Tx, who: Current, given: str) -> Problem | None:
+    async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
         """Whether the answer holds. What must be counted is returned, not raised, so that the count is committed."""
         ...
 
 
-_kinds: dict[str, ProofKind] = {}
+async def offered(tx: Tx, who: Current) -> tuple[str, ...]:
+    """The kinds of proof this person can give, the best first: as strong as signing in is for them, so that whoever holds
+    an open browser and the mailbox is not let past a second step.
+    """
+    apps, keys = bool(await totp_sql.apps_of(tx, who.user_id)), await passkeys_sql.count_of(tx, who.user_id)
+    strong = ["passkey"] * bool(keys) + ["app"] * apps
+    if apps and await totp_sql.recovery_left(tx, who.user_id):
+        strong.append("recovery")
+    if strong and await entrance.needs_second(tx, who.user_id, who.tenant_id):
+        return tuple(strong)
+    return (*strong, "email")
 
 
-def register(kind: ProofKind) -> None:
-    """Offer a way to prove who one is. The one registered last under a name holds."""
-    _kinds[kind.name] = kind
+async def begin(tx: Tx, who: Current) -> None:
+    """Send a code to the person's own address. Raises ProofTooWeak where that is not proof enough, and TooManyCodes."""
+    if "email" not in await offered(tx, who):
+        raise ProofTooWeak
+    await send_code(tx, who, "again", (await profile(tx, who.user_id)).email)
 
 
-def kinds() -> tuple[str, ...]:
-    """The names of the ways there are."""
-    return tuple(_kinds)
-
-
-async def begin(tx: Tx, who: Current, kind: str = "email") -> None:
-    """Ask a person for a proof of this kind. Raises KeyError for an unknown kind, and TooManyCodes."""
-    await _kinds[kind].begin(tx, who)
-
-
-async def prove(tx: Tx, who: Current, given: str, kind: str = "email") -> str | Problem:
+async def prove(tx: Tx, who: Current, answer: Answer, kind: str = "email") -> str | Problem:
     """The session's new token when the proof holds, else what is wrong with it."""
-    wrong = await _kinds[kind].check(tx, who, given)
-    return wrong or await sessions.rotate(tx, who.user_id, who.session_id)
+    if kind not in await offered(tx, who):
+        return ProofTooWeak()
+    held = _KINDS[kind]
+    wrong = await held.check(tx, who, answer)
+    return wrong or await sessions.rotate(tx, who.user_id, who.session_id, held.method)
 
 
 # Codes
@@ -138,14 +159,48 @@ def _code_hash(tx: Tx, code_id: UUID, code: str) -> bytes:
 class _EmailCode:
     """A code sent to the account's own address."""
 
-    name = "email"
+    method: Method = "code"
 
-    async def begin(self, tx: Tx, who: Current) -> None:
-        await send_code(tx, who, "again", (await profile(tx, who.user_id)).email)
-
-    async def check(self, tx: Tx, who: Current, given: str) -> Problem | None:
-        outcome = await redeem(tx, who, "again", given)
+    async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
+        outcome = await redeem(tx, who, "again", answer.given)
         return outcome if isinstance(outcome, Problem) else None
 
 
-register(_EmailCode())
+class _AppCode:
+    """A code of an app, counted together with those typed while signing in."""
+
+    method: Method = "totp"
+
+    async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
+        return await entrance.check_second(tx, who.user_id, answer.given, answer.network)
+
+
+class _RecoveryCode:
+    """A code on paper, which is used up."""
+
+    method: Method = "recovery"
+
+    async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
+        return await entrance.check_second(tx, who.user_id, answer.given, answer.network, recovery=True)
+
+
+class _Passkey:
+    """A passkey of this person."""
+
+    method: Method = "passkey"
+
+    async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
+        if answer.site is None:
+            return PasskeyRefused()
+        proven = await passkeys.prove(tx, answer.given, answer.browser, answer.site)
+        if isinstance(proven, Problem):
+            return proven
+        return None if proven == who.user_id else PasskeyRefused()
+
+
+_KINDS: Mapping[str, ProofKind] = {
+    "email": _EmailCode(),
+    "app": _AppCode(),
+    "recovery": _RecoveryCode(),
+    "passkey": _Passkey(),
+}

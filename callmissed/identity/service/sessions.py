@@ -1,8 +1,8 @@
 """Sessions: which browser is signed in as whom. Opaque tokens of 256 random bits, kept as keyed hashes only."""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
@@ -15,6 +15,7 @@ from callmissed.foundation.tenancy import Access, Actor
 from callmissed.foundation.vault import SealedValue
 from callmissed.identity.contact_points import area_of
 from callmissed.identity.devices import describe
+from callmissed.identity.methods import is_strong
 from callmissed.identity.models import Session
 from callmissed.identity.problems import AccountLocked, SessionNotFound
 from callmissed.identity.repository import accounts as accounts_sql
@@ -45,6 +46,7 @@ class Current:
     session_id: UUID
     user_id: UUID
     tenant_id: UUID | None
+    methods: tuple[str, ...] = ()
     verified_at: datetime | None = None
     state: Literal["open", "locked", "closed"] = "open"
 
@@ -82,15 +84,15 @@ async def open_session(
     user_agent: str,
     network: str = "",
     *,
-    by_email: bool = False,
+    methods: Collection[str] = (),
 ) -> str:
-    """Sign a browser in under a token nobody has seen before, and return it.
+    """Sign a browser in under a token nobody has seen before, and return it. `methods`: how it was proven who it is.
 
     A browser that is not like any of the last ninety days is told of by mail. Raises AccountLocked for a locked account,
     unless its e-mail address has just been proven.
     """
     account = await accounts_sql.account(tx, user_id)
-    if account is not None and account.locked_at is not None and not by_email:
+    if account is not None and account.locked_at is not None and "code" not in methods:
         raise AccountLocked
     token, now = secrets.token_urlsafe(32), clock.now()
     known = await _devices(tx, await repository.sessions_of(tx, user_id, since=now - ABSOLUTE))
@@ -99,6 +101,7 @@ async def open_session(
         user_id=user_id,
         tenant_id=tenant_id,
         last_seen_at=now,
+        methods=list(methods),
         verified_at=now,
         expires_at=now + ABSOLUTE,
     )
@@ -111,7 +114,11 @@ async def open_session(
     await tx.session.flush()
     is_new = bool(known) and device not in known
     leaf = await audit.record(
-        tx, "identity:session:opened", subject=user_id, target=row.id, body={"new_device": is_new}
+        tx,
+        "identity:session:opened",
+        subject=user_id,
+        target=row.id,
+        body={"new_device": is_new, "methods": list(methods)},
     )
     if is_new:
         await alerts.tell(tx, user_id, "new_device", leaf=leaf, tenant_id=tenant_id, device=device)
@@ -127,7 +134,7 @@ async def current(tx: Tx, token: str) -> Current | None:
     if row.last_seen_at + SEEN_EVERY <= clock.now():
         row.last_seen_at = clock.now()
     state = "locked" if account.locked_at else "closed" if account.deactivated_at else "open"
-    return Current(row.id, row.user_id, row.tenant_id, row.verified_at, state)
+    return Current(row.id, row.user_id, row.tenant_id, tuple(row.methods), row.verified_at, state)
 
 
 def _goes_on(row: Session) -> bool:
@@ -135,7 +142,7 @@ def _goes_on(row: Session) -> bool:
     return row.revoked_at is None and row.expires_at > now and row.last_seen_at + IDLE > now
 
 
-async def rotate(tx: Tx, user_id: UUID, session_id: UUID) -> str:
+async def rotate(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> str:
     """Give a session a new token, because its holder has just proved who they are; the old one stops. Raises SessionNotFound."""
     row = await repository.session_by_id(tx, user_id, session_id)
     if row is None or not _goes_on(row):
@@ -143,8 +150,24 @@ async def rotate(tx: Tx, user_id: UUID, session_id: UUID) -> str:
     token = secrets.token_urlsafe(32)
     row.token_hash = tx.vault.keyed_hash(HASH, token)
     row.verified_at = clock.now()
-    await audit.record(tx, "identity:session:proven", subject=user_id, target=row.id, body={})
+    _strengthen(row, method)
+    await audit.record(tx, "identity:session:proven", subject=user_id, target=row.id, body={"method": method})
     return token
+
+
+async def strengthen(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> None:
+    """Note that whoever holds this session has just proven a further factor. Raises SessionNotFound."""
+    row = await repository.session_by_id(tx, user_id, session_id)
+    if row is None or not _goes_on(row):
+        raise SessionNotFound
+    _strengthen(row, method)
+    await audit.record(
+        tx, "identity:session:strengthened", subject=user_id, target=row.id, body={"method": method}
+    )
+
+
+def _strengthen(row: Session, method: str) -> None:
+    row.methods = [*(each for each in row.methods if each != method), method]
 
 
 async def list_sessions(tx: Tx, user_id: UUID, current_id: UUID | None) -> list[SessionCard]:
@@ -222,8 +245,27 @@ class SessionReader:
     async def access(self, visitor: Visitor) -> Access | None:
         """Their standing in the workspace they are working in, by their role there; None without either.
 
-        Raises TenantClosed when the workspace is closed.
+        None as well while the workspace asks for a second factor and they have not proven one. Raises TenantClosed.
         """
+        standing = await self._standing(visitor)
+        return None if standing is None or standing.barred else standing.access
+
+    async def own_account(self, visitor: Visitor) -> Access | None:
+        """Their standing towards their own account: as in the workspace, without any permission while it bars them.
+
+        Raises TenantClosed.
+        """
+        standing = await self._standing(visitor)
+        if standing is None or not standing.barred:
+            return standing and standing.access
+        return replace(standing.access, permissions=frozenset())
+
+    async def is_barred(self, visitor: Visitor) -> bool:
+        """Whether they are signed in, and only lack the second factor that their workspace asks for. Raises TenantClosed."""
+        standing = await self._standing(visitor)
+        return standing is not None and standing.barred
+
+    async def _standing(self, visitor: Visitor) -> "_Standing | None":
         found = await self.who(visitor)
         if found is None or found.tenant_id is None or found.state != "open":
             return None
@@ -235,10 +277,19 @@ class SessionReader:
             if where.state != "active":
                 raise TenantClosed
             permissions = await permissions_in(tx, member)
-        return Access(
+        access = Access(
             found.tenant_id,
             Actor("user", found.user_id),
             permissions,
             session_id=found.session_id,
             verified_at=found.verified_at,
         )
+        return _Standing(access, barred=where.requires_second_factor and not is_strong(found.methods))
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A member's standing, and whether it is barred until they prove a second factor."""
+
+    access: Access
+    barred: bool

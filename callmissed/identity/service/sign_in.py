@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from callmissed.foundation import audit, clock, directory, mail
+from callmissed.foundation import audit, clock, mail
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.identity import repository
-from callmissed.identity.contact_points import network_of, read_email
-from callmissed.identity.models import SignInCode, SignInCounter, UserAccount
+from callmissed.identity.contact_points import read_email
+from callmissed.identity.models import LinkedIdentity, SignInCode, UserAccount
 from callmissed.identity.problems import (
     CodeExpired,
     CodeIncomplete,
@@ -28,12 +28,13 @@ from callmissed.identity.problems import (
     SignInLocked,
     TooManyCodes,
 )
-from callmissed.identity.service import sessions
-from callmissed.identity.service.accounts import EMAIL_INDEX, begin_account
+from callmissed.identity.repository import providers
+from callmissed.identity.service import factor_news
+from callmissed.identity.service.accounts import EMAIL_INDEX, RETENTION_CLASS, begin_account, platform
+from callmissed.identity.service.entrance import SecondStep, SignedIn, enter
+from callmissed.identity.service.tries import count, forgive, open_counters, wrong
 
 VALID = timedelta(minutes=10)
-CLOSED = timedelta(minutes=15)
-TRIES = 5
 CODES_PER_EMAIL = 10
 CODES_PER_NETWORK = 100
 DIGITS = 6
@@ -56,12 +57,16 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A person is signed in: the new session's token, and the workspace they come into, None before they have one."""
+class Link:
+    """A provider's identity that is linked when the code is redeemed: the code proves that the address is theirs as well."""
 
-    token: str
-    user_id: UUID
-    tenant_id: UUID | None
+    provider: str
+    subject_index: bytes
+    name: str = ""
+
+    def __repr__(self) -> str:
+        """Without the person: a repr ends in logs."""
+        return f"Link({self.provider})"
 
 
 def cookie_name(*, production: bool) -> str:
@@ -69,17 +74,17 @@ def cookie_name(*, production: bool) -> str:
     return "__Host-cm_sign_in" if production else "cm_sign_in"
 
 
-async def ask(tx: Tx, typed_email: str, network: str, language: str) -> Asked:
-    """Send a code. Does the same work for every address.
+async def ask(tx: Tx, typed_email: str, network: str, language: str, *, link: Link | None = None) -> Asked:
+    """Send a code. Does the same work for every address. `link`: what a provider said about whoever redeems it.
 
     Raises EmailUnusable, SignInLocked and TooManyCodes.
     """
     email, now = read_email(typed_email), clock.now()
     index = tx.vault.platform_index(EMAIL_INDEX, email.lookup)
-    await _open_counters(tx, "guess", index, network, now, SignInLocked)
-    by_email, by_network = await _open_counters(tx, "code", index, network, now, TooManyCodes)
-    _count(by_email, CODES_PER_EMAIL, now)
-    _count(by_network, CODES_PER_NETWORK, now)
+    await open_counters(tx, "guess", index, network, now, SignInLocked)
+    by_email, by_network = await open_counters(tx, "code", index, network, now, TooManyCodes)
+    count(by_email, CODES_PER_EMAIL, now)
+    count(by_network, CODES_PER_NETWORK, now)
     await repository.replace_codes(tx, index, now)
     token, code = secrets.token_urlsafe(32), f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     row = SignInCode(id=uuid7(), email_index=index, language=language, expires_at=now + VALID)
@@ -87,6 +92,9 @@ async def ask(tx: Tx, typed_email: str, network: str, language: str) -> Asked:
     row.code_hash = _code_hash(tx, row.id, code)
     box = await tx.vault.person(row.id, mail.RETENTION_CLASS)
     row.address = box.seal(SignInCode.address, row.id, email.address)
+    if link is not None:
+        row.provider, row.subject_index = link.provider, link.subject_index
+        row.full_name = box.seal(SignInCode.full_name, row.id, link.name) if link.name else None
     tx.session.add(row)
     await mail.queue(
         tx,
@@ -111,7 +119,9 @@ async def pending(tx: Tx, token: str) -> Pending | None:
     return Pending(address, row.expires_at)
 
 
-async def redeem(tx: Tx, token: str, typed_code: str, network: str, user_agent: str) -> SignedIn | Problem:
+async def redeem(
+    tx: Tx, token: str, typed_code: str, network: str, user_agent: str
+) -> SignedIn | SecondStep | Problem:
     """Sign in with a code, opening the account of a new address.
 
     Returns the reason it failed: CodeIncomplete, CodeWrong, CodeExpired, CodeUsed, CodeReplaced or SignInLocked.
@@ -124,7 +134,7 @@ async def redeem(tx: Tx, token: str, typed_code: str, network: str, user_agent: 
     if row is None:
         return CodeExpired()
     try:
-        counters = await _open_counters(tx, "guess", row.email_index, network, now, SignInLocked)
+        counters = await open_counters(tx, "guess", row.email_index, network, now, SignInLocked)
     except SignInLocked as locked:
         return locked
     row = await repository.code_under(tx, token_hash)  # again: another guess may have been before us
@@ -133,56 +143,38 @@ async def redeem(tx: Tx, token: str, typed_code: str, network: str, user_agent: 
     if row.consumed_at is not None or row.replaced_at is not None:
         return CodeUsed() if row.consumed_at else CodeReplaced()
     if not hmac.compare_digest(_code_hash(tx, row.id, code), row.code_hash):
-        return await _wrong(tx, counters, now)
+        return await wrong(tx, counters, now, CodeWrong)
     row.consumed_at = now
-    counters[0].tries, counters[0].locked_until = 0, None
+    forgive(counters[0])
     return await _enter(tx, row, user_agent, network)
 
 
-async def _enter(tx: Tx, row: SignInCode, user_agent: str, network: str) -> SignedIn:
-    """Open the session of whoever proved to read this address."""
+async def _enter(tx: Tx, row: SignInCode, user_agent: str, network: str) -> SignedIn | SecondStep:
+    """Let in whoever proved to read this address, and link the provider they came from."""
     known: UserAccount | None = await repository.account_under(tx, row.email_index)
+    address = await tx.vault.open(SignInCode.address, row.id, row.id, row.address)
     if known is None:
-        address = await tx.vault.open(SignInCode.address, row.id, row.id, row.address)
         known = await begin_account(tx, address, row.email_index, row.language)
-    works_in = await directory.find(tx, sessions.WORKS_IN, str(known.id))
-    tenant_id = works_in.tenant_id if works_in else None
-    token = await sessions.open_session(tx, known.id, tenant_id, user_agent, network, by_email=True)
-    return SignedIn(token, known.id, tenant_id)
+        if row.full_name is not None:
+            name = await tx.vault.open(SignInCode.full_name, row.id, row.id, row.full_name)
+            box = await platform(tx).person(known.id, RETENTION_CLASS)
+            known.full_name = box.seal(UserAccount.full_name, known.id, name)
+    if row.provider is None or row.subject_index is None:
+        return await enter(tx, known.id, ("code",), user_agent, network)
+    if await providers.identity_under(tx, row.provider, row.subject_index) is None:
+        await link_identity(tx, known.id, row.provider, row.subject_index, address)
+    return await enter(tx, known.id, ("oidc", "code"), user_agent, network)
+
+
+async def link_identity(tx: Tx, user_id: UUID, provider: str, subject_index: bytes, email: str) -> None:
+    """Note who a person is at a provider: of what it said, its id as a keyed hash, and the address, sealed."""
+    row = LinkedIdentity(id=uuid7(), user_id=user_id, provider=provider, subject_index=subject_index)
+    box = await platform(tx).person(user_id, RETENTION_CLASS)
+    row.email, row.last_used_at = box.seal(LinkedIdentity.email, row.id, email), clock.now()
+    tx.session.add(row)
+    await tx.session.flush()
+    await factor_news.tell(tx, user_id, "identity:provider:linked", row.id, provider=provider)
 
 
 def _code_hash(tx: Tx, code_id: UUID, code: str) -> bytes:
     return tx.vault.keyed_hash("sign_in_code", f"{code_id}:{code}")
-
-
-async def _open_counters(
-    tx: Tx, what: str, email_index: bytes, network: str, now: datetime, closed: type[Problem]
-) -> tuple[SignInCounter, SignInCounter]:
-    """The counters by e-mail and by network address, always taken in this order. Raises `closed` when either is."""
-    network_index = tx.vault.platform_index("sign_in.network", network_of(network))
-    by_email = await repository.counter(tx, f"{what}:email", email_index, now)
-    by_network = await repository.counter(tx, f"{what}:network", network_index, now)
-    until = max((each.locked_until for each in (by_email, by_network) if each.locked_until), default=now)
-    if until > now:
-        raise closed(retry_after=int((until - now).total_seconds()) + 1)
-    return by_email, by_network
-
-
-async def _wrong(tx: Tx, counters: tuple[SignInCounter, SignInCounter], now: datetime) -> Problem:
-    """Count a wrong code and say how many tries are left."""
-    left = min(_count(each, TRIES, now) for each in counters)
-    if left == 0:
-        await audit.record(tx, "identity:sign_in:locked", body={"minutes": CLOSED.seconds // 60})
-        return SignInLocked(retry_after=int(CLOSED.total_seconds()))
-    return CodeWrong(tries_left=left)
-
-
-def _count(counter: SignInCounter, limit: int, now: datetime) -> int:
-    """Count one more in the current quarter of an hour; returns how many are left, and closes at none."""
-    if counter.counted_from + CLOSED <= now:
-        counter.tries, counter.counted_from = 0, now
-    counter.tries += 1
-    if counter.tries < limit:
-        return limit - counter.tries
-    counter.tries, counter.counted_from, counter.locked_until = 0, now, now + CLOSED
-    return 0

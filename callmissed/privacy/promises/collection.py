@@ -13,7 +13,14 @@ _ = str
 
 ACCOUNT_TABLES = ("user_account", "tenant", "membership")
 ACCOUNT_MAY_HOLD = frozenset(
-    {"user_account.full_name", "user_account.email", "user_account.phone", "tenant.name", "membership.role"}
+    {
+        "user_account.full_name",
+        "user_account.email",
+        "user_account.phone",
+        "tenant.name",
+        "membership.role",
+        "sign_in_code.full_name",  # a name that waits for its account: gone with the code
+    }
 )
 """What the policy lists, beside identifiers for signing in: name, e-mail, optional phone, organisation, role."""
 
@@ -49,6 +56,56 @@ async def account(look: Look) -> Finding:
         looked_at=_("Every column of the tables that hold accounts, in the live database, beside our list."),
         query=LIVE_COLUMNS,
         found=[{_("column"): name, _("in our list"): name not in wrong} for name in sorted(held | hidden)],
+    )
+
+
+MAY_ASK = frozenset({"openid", "email", "profile"})
+IDENTITY_MAY_HOLD = frozenset(
+    {"id", "user_id", "provider", "subject_index", "email", "last_used_at", "created_at"}
+)
+"""Of what a provider says: its id for the person, as a keyed hash, and the address. The name goes to a new account."""
+
+IDENTITIES = "SELECT count(*) AS identities FROM linked_identity"
+PASSWORD = re.compile(r"passw|pwd|passphrase")
+
+
+@promise(
+    "collect.idp",
+    1,
+    _(
+        "If you sign in with another provider, we take your name, e-mail and its id for you. Never a password."
+    ),
+    asks=["identity.scopes"],
+    every_minutes=5,
+)
+async def idp(look: Look) -> Finding:
+    """Providers are asked for `openid email profile`; an identity has no column beyond the list; no column is a password's."""
+    scopes: dict[str, str] = look.ask("identity.scopes")
+    live = await look.rows(LIVE_COLUMNS)
+    held = [row["column_name"] for row in live if row["table_name"] == "linked_identity"]
+    wrong = [name for name, scope in scopes.items() if not MAY_ASK.issuperset(scope.split())]
+    wrong += [f"linked_identity.{name}" for name in held if name not in IDENTITY_MAY_HOLD]
+    wrong += [row["name"] for row in live if PASSWORD.search(row["column_name"])]
+    return judge(
+        not wrong and bool(held),
+        {
+            "providers": len(scopes),
+            "identities": await look.one(IDENTITIES),
+            "wrong": len(wrong),
+            "names": ", ".join(sorted(wrong)),
+        },
+        kept=_("%(identities)s identities at %(providers)s providers hold the address and the id, no more"),
+        broken=_("%(wrong)s places ask or hold more than that"),
+        explanation=_("Too much: %(names)s. It is not asked for any more, and what was kept is removed."),
+        looked_at=_(
+            "What each provider is asked for, every column in which an identity is kept,"
+            " and every column of the database by name: is one for a password?"
+        ),
+        query=IDENTITIES,
+        found=[
+            *({_("place"): name, _("asked or held"): scope} for name, scope in scopes.items()),
+            *({_("place"): "linked_identity", _("asked or held"): name} for name in held),
+        ],
     )
 
 

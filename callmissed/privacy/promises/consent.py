@@ -10,6 +10,8 @@ COOKIES = {
     "__Host-cm_session": _("keeps you signed in"),
     "cm_sign_in": _("ties a code to the browser that asked for it"),
     "__Host-cm_sign_in": _("ties a code to the browser that asked for it"),
+    "cm_step": _("ties a passkey, a second step or a provider's answer to the browser that was asked"),
+    "__Host-cm_step": _("ties a passkey, a second step or a provider's answer to the browser that was asked"),
     COOKIE: _("remembers your language"),
 }
 """Every cookie we may set, and what for."""

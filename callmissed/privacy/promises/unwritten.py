@@ -8,13 +8,6 @@ from callmissed.privacy.promises.engine import not_yet
 _ = str  # marks the sentences for translation; they are spoken when they are shown
 
 not_yet(
-    "collect.idp",
-    1,
-    _(
-        "If you sign in with another provider, we take your name, e-mail and its id for you. Never a password."
-    ),
-)
-not_yet(
     "collect.improvement", 1, _("To improve the product we use totals and anonymous figures, not people.")
 )
 not_yet(

@@ -69,7 +69,9 @@ async def look_up(app: ASGIApp, services: Services, access: Access, permissions:
                 continue
             address = re.sub(OPEN, str(uuid7()), path)
             reply = await browser.request(method, address)
-            refused = reply.status_code in {401, 403} or "/sign-in" in reply.headers.get("location", "")
+            refused = reply.status_code in {401, 403} or reply.headers.get("location", "").startswith(
+                "/sign-in"
+            )
             if refused == allowed or reply.status_code >= 500:
                 wrong.append(f"{method} {path} asks {permission}: {reply.status_code}")
     return wrong

@@ -44,7 +44,7 @@ async def token_for(
     assert owner.actor.id
     async with services.db.control() as tx:
         return await sessions.open_session(
-            tx, owner.actor.id, owner.tenant_id, browser, network, by_email=True
+            tx, owner.actor.id, owner.tenant_id, browser, network, methods=("code",)
         )
 
 

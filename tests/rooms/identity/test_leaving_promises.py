@@ -132,7 +132,7 @@ async def test_a_sign_of_a_child_closes_the_account_and_must_be_settled(services
     assert owner.actor.id
     async with services.db.control() as tx:
         token = await sessions.open_session(
-            tx, owner.actor.id, owner.tenant_id, "Firefox/140.0", by_email=True
+            tx, owner.actor.id, owner.tenant_id, "Firefox/140.0", methods=("code",)
         )
     async with services.db.control() as tx:
         signal = await children.report(tx, address)

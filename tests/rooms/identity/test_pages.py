@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from callmissed.app.installation import Installation
 from callmissed.app.main import create_app
-from callmissed.dashboard.endpoints.sign_in import onward
+from callmissed.dashboard.doorway import onward
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from callmissed.identity import KeyRing, accounts, sessions

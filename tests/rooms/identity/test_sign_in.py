@@ -44,7 +44,9 @@ class Someone:
     async def redeem(self, code: str) -> sign_in.SignedIn | Problem:
         """Type a code."""
         async with self.services.db.control() as tx:
-            return await sign_in.redeem(tx, self.token, code, self.network, "Firefox on Linux")
+            done = await sign_in.redeem(tx, self.token, code, self.network, "Firefox on Linux")
+        assert not isinstance(done, sign_in.SecondStep)
+        return done
 
     async def sign_in(self) -> sign_in.SignedIn:
         """Ask, read, type."""

@@ -12,7 +12,7 @@ from tools.promises import PAGE, page
 pytestmark = pytest.mark.database
 
 CHECKED = {
-    "collect.account", "collect.usage", "content.isolated", "content.no-training", "payment.no-card", "use.plan",
+    "collect.account", "collect.idp", "collect.usage", "content.isolated", "content.no-training", "payment.no-card", "use.plan",
     "store.india", "safe.rest", "safe.hashed-secrets", "safe.least-privilege", "safe.confidentiality", "keep.usage-logs", "keep.active",
     "keep.deleted-account", "use.transactional", "children.none",
     "cookies.essential", "cookies.no-ads", "consent.quality", "entity.published", "change.date",

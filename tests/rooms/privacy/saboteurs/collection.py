@@ -1,4 +1,4 @@
-"""Against what is collected: collect.account, collect.usage, payment.no-card."""
+"""Against what is collected: collect.account, collect.idp, collect.usage, payment.no-card."""
 
 from collections.abc import AsyncGenerator
 
@@ -48,6 +48,43 @@ async def accounts_closed_to_the_verifier(house: House) -> AsyncGenerator[None]:
     async with house.done(
         "REVOKE SELECT ON membership FROM cm_verifier", "GRANT SELECT ON membership TO cm_verifier"
     ):
+        yield
+
+
+@sabotages("collect.idp", "greedy", wrong=1, providers=1)
+async def provider_asked_for_the_phone(house: House) -> AsyncGenerator[None]:
+    """Asks a provider for more than the policy says."""
+
+    async def asked() -> dict[str, str]:
+        return {"greedy": "openid email profile phone"}
+
+    with house.answering("identity.scopes", asked):
+        yield
+
+
+@sabotages("collect.idp", "linked_identity.picture", wrong=1)
+async def claim_that_was_kept(house: House) -> AsyncGenerator[None]:
+    """Keeps a person's picture beside who they are at a provider."""
+    async with house.done(
+        "ALTER TABLE linked_identity ADD COLUMN picture text",
+        "ALTER TABLE linked_identity DROP COLUMN picture",
+    ):
+        yield
+
+
+@sabotages("collect.idp", "user_account.passwd", wrong=1)
+async def column_for_a_password(house: House) -> AsyncGenerator[None]:
+    """Makes room for a password."""
+    async with house.done(
+        "ALTER TABLE user_account ADD COLUMN passwd bytea", "ALTER TABLE user_account DROP COLUMN passwd"
+    ):
+        yield
+
+
+@sabotages("collect.idp", verdict="unknown")
+async def providers_that_nobody_names(house: House) -> AsyncGenerator[None]:
+    """Silences the source of what providers are asked for."""
+    with house.answering("identity.scopes", None):
         yield
 
 

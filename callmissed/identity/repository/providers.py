@@ -1,0 +1,40 @@
+"""SQL of linked identities and sign-in domains."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+
+from callmissed.foundation.database import Tx
+from callmissed.identity.models import LinkedIdentity, SignInDomain
+
+
+async def identity_under(tx: Tx, provider: str, subject_index: bytes) -> LinkedIdentity | None:
+    """Who a provider's subject is to us."""
+    query = select(LinkedIdentity).where(
+        LinkedIdentity.provider == provider, LinkedIdentity.subject_index == subject_index
+    )
+    return await tx.session.scalar(query)
+
+
+async def identities_of(tx: Tx, user_id: UUID) -> Sequence[LinkedIdentity]:
+    """A person's identities at providers, oldest first."""
+    query = select(LinkedIdentity).where(LinkedIdentity.user_id == user_id).order_by(LinkedIdentity.id)
+    return (await tx.session.scalars(query)).all()
+
+
+async def identity(tx: Tx, user_id: UUID, identity_id: UUID) -> LinkedIdentity | None:
+    """One identity of this person."""
+    query = select(LinkedIdentity).where(LinkedIdentity.user_id == user_id, LinkedIdentity.id == identity_id)
+    return await tx.session.scalar(query.with_for_update())
+
+
+async def domains(tx: Tx) -> Sequence[SignInDomain]:
+    """The tenant's domains, oldest first."""
+    query = select(SignInDomain).where(SignInDomain.tenant_id == tx.tenant_id).order_by(SignInDomain.id)
+    return (await tx.session.scalars(query)).all()
+
+
+async def domain(tx: Tx, domain_id: UUID) -> SignInDomain | None:
+    """One domain of the tenant."""
+    return await tx.session.get(SignInDomain, (tx.tenant_id, domain_id))

@@ -1,0 +1,155 @@
+"""Sign-in domains: a workspace proves that an e-mail domain is theirs, and its people sign in through its provider.
+
+The proof is a TXT record that only whoever runs the domain can write. One domain leads to one workspace: the first that
+proved it. Routing looks at the domain alone, never at an account, so it tells nothing about who has one.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from callmissed.foundation import audit, clock, directory
+from callmissed.foundation.database import Database, Tx
+from callmissed.foundation.ids import uuid7
+from callmissed.foundation.problems import TenantClosed
+from callmissed.foundation.tenancy import Access
+from callmissed.identity import repository
+from callmissed.identity.contact_points import read_email
+from callmissed.identity.factor_problems import (
+    DomainNotFound,
+    DomainTaken,
+    DomainUnproven,
+    DomainUnusable,
+)
+from callmissed.identity.models import SignInDomain
+from callmissed.identity.problems import EmailUnusable
+from callmissed.identity.repository import providers as rows
+
+LEADS_TO = "sign_in_domain"
+"""Kind of directory entry that leads from a proven domain to its workspace."""
+
+MARK = "callmissed-verify"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCard:
+    """A domain as its workspace sees it: which record has to stand where, and since when it was found there."""
+
+    id: UUID
+    domain: str
+    provider: str
+    record_name: str
+    record_text: str
+    asked_at: datetime | None
+    verified_at: datetime | None
+
+
+async def list_domains(tx: Tx) -> list[DomainCard]:
+    """The workspace's domains."""
+    return [_card(row) for row in await rows.domains(tx)]
+
+
+async def add_domain(tx: Tx, typed: str, provider: str) -> DomainCard:
+    """Name a domain and the provider its people use. It leads nowhere before it is proven. Raises DomainUnusable."""
+    domain = read_domain(typed)
+    for each in await rows.domains(tx):
+        if each.domain == domain:
+            await remove_domain(tx, each.id)
+    row = SignInDomain(
+        tenant_id=tx.tenant_id,
+        id=uuid7(),
+        domain=domain,
+        provider=provider,
+        proof=f"{MARK}={secrets.token_hex(16)}",
+    )
+    tx.session.add(row)
+    await tx.session.flush()
+    await audit.record(tx, "identity:domain:named", target=row.id, body={"provider": provider})
+    return _card(row)
+
+
+async def remove_domain(tx: Tx, domain_id: UUID) -> None:
+    """Stop sending a domain's people to the provider. Raises DomainNotFound."""
+    row = await _existing(tx, domain_id)
+    await directory.drop(tx, LEADS_TO, _lookup(tx, row.domain), row.id)
+    await tx.session.delete(row)
+    await tx.session.flush()
+    await audit.record(tx, "identity:domain:removed", target=domain_id, body={})
+
+
+async def domain_to_prove(tx: Tx, domain_id: UUID) -> DomainCard:
+    """A domain whose record is about to be looked up. Raises DomainNotFound."""
+    return _card(await _existing(tx, domain_id))
+
+
+async def prove_domain(tx: Tx, domain_id: UUID, found: list[str]) -> DomainTaken | DomainUnproven | None:
+    """Judge the texts that were found. Returns why the domain is not proven. Raises DomainNotFound."""
+    row = await _existing(tx, domain_id)
+    row.asked_at = clock.now()
+    if row.proof not in found:
+        return DomainUnproven()
+    lookup = _lookup(tx, row.domain)
+    if any(entry.tenant_id != tx.tenant_id for entry in await directory.find_all(tx, LEADS_TO, lookup)):
+        return DomainTaken()
+    await directory.put(tx, LEADS_TO, lookup, row.id)
+    row.verified_at = row.verified_at or row.asked_at
+    await audit.record(tx, "identity:domain:proven", target=row.id, body={"provider": row.provider})
+    return None
+
+
+async def require_second_factor(tx: Tx, *, wanted: bool) -> None:
+    """Ask a passkey or a second step of every member of the workspace, or stop asking."""
+    row = await repository.tenant(tx, tx.tenant_id)
+    if row is not None and row.requires_second_factor != wanted:
+        row.requires_second_factor = wanted
+        await audit.record(tx, "identity:second_factor:required", target=row.id, body={"required": wanted})
+
+
+async def provider_of(db: Database, typed_email: str) -> str | None:
+    """The provider that an address's domain is sent to; None when it is sent nowhere, or is no address."""
+    try:
+        domain = read_email(typed_email).lookup.rpartition("@")[2]
+    except EmailUnusable:
+        return None
+    async with db.control() as tx:
+        entry = await directory.find(tx, LEADS_TO, _lookup(tx, domain))
+    if entry is None:
+        return None
+    try:
+        async with db.tenant(Access.system(entry.tenant_id)) as tx:
+            row = await rows.domain(tx, entry.target_id)
+    except TenantClosed:  # its people still come in with a code, to see that it is closed
+        return None
+    return row.provider if row else None
+
+
+def read_domain(typed: str) -> str:
+    """A domain in ASCII and small letters. Raises DomainUnusable."""
+    try:
+        return read_email(f"anybody@{typed.strip().removeprefix('@')}").lookup.rpartition("@")[2]
+    except EmailUnusable:
+        raise DomainUnusable from None
+
+
+def _card(row: SignInDomain) -> DomainCard:
+    return DomainCard(
+        row.id,
+        row.domain,
+        row.provider,
+        f"_callmissed.{row.domain}",
+        row.proof,
+        row.asked_at,
+        row.verified_at,
+    )
+
+
+async def _existing(tx: Tx, domain_id: UUID) -> SignInDomain:
+    row = await rows.domain(tx, domain_id)
+    if row is None:
+        raise DomainNotFound
+    return row
+
+
+def _lookup(tx: Tx, domain: str) -> str:
+    return tx.vault.keyed_hash("sign_in_domain", domain).hex()

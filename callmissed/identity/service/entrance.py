@@ -1,0 +1,138 @@
+"""Coming in: what was proven becomes a session, or is not enough yet and a second step is asked."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from callmissed.foundation import clock, directory
+from callmissed.foundation.database import Tx
+from callmissed.foundation.problems import Problem
+from callmissed.identity import repository
+from callmissed.identity.factor_problems import AppCodeWrong, CeremonyOver, RecoveryCodeWrong
+from callmissed.identity.methods import Method, is_strong
+from callmissed.identity.problems import SignInLocked
+from callmissed.identity.repository import passkeys, totp
+from callmissed.identity.service import ceremonies, sessions, tries
+from callmissed.identity.service.totp import check_app_code, check_recovery_code
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person is signed in: the new session's token, and the workspace they come into, None before they have one."""
+
+    token: str
+    user_id: UUID
+    tenant_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """The first step is done, a second one is needed: what the browser must hold while it is asked."""
+
+    browser: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the second step can be done with."""
+
+    app: bool
+    passkey: bool
+    recovery: int
+
+
+async def enter(
+    tx: Tx, user_id: UUID, methods: tuple[Method, ...], user_agent: str, network: str
+) -> SignedIn | SecondStep:
+    """Let a person in who proved so much, or ask for the second step. Raises AccountLocked."""
+    works_in = await directory.find(tx, sessions.WORKS_IN, str(user_id))
+    tenant_id = works_in.tenant_id if works_in else None
+    if not is_strong(methods) and await needs_second(tx, user_id, tenant_id):
+        browser = ceremonies.new_browser()
+        asked = ceremonies.Asked(user_id, methods)
+        await ceremonies.begin(tx, "second", browser, asked, valid=ceremonies.AWAY)
+        return SecondStep(browser)
+    token = await sessions.open_session(tx, user_id, tenant_id, user_agent, network, methods=methods)
+    return SignedIn(token, user_id, tenant_id)
+
+
+async def wanted(tx: Tx, browser: str) -> Wanted | None:
+    """What the second step can be done with; None when this browser is not asked for one."""
+    asked = await ceremonies.waiting(tx, "second", browser)
+    if asked is None or asked.user_id is None:
+        return None
+    return Wanted(
+        bool(await totp.apps_of(tx, asked.user_id)),
+        bool(await passkeys.count_of(tx, asked.user_id)),
+        await totp.recovery_left(tx, asked.user_id),
+    )
+
+
+async def second_step(
+    tx: Tx, browser: str, typed: str, network: str, user_agent: str, *, recovery: bool = False
+) -> SignedIn | Problem:
+    """Finish with a code of an app, or with a recovery code.
+
+    Returns the reason it failed: CeremonyOver, AppCodeWrong, AppCodeUsed, AppClockOff, RecoveryCodeWrong or SignInLocked.
+    Raises AccountLocked.
+    """
+    asked = await ceremonies.waiting(tx, "second", browser)
+    if asked is None or asked.user_id is None:
+        return CeremonyOver()
+    failed = await check_second(tx, asked.user_id, typed, network, recovery=recovery)
+    return failed or await _finish(tx, browser, "recovery" if recovery else "totp", user_agent, network)
+
+
+async def check_second(
+    tx: Tx, user_id: UUID, typed: str, network: str, *, recovery: bool = False
+) -> Problem | None:
+    """Whether this is a code of one of the person's apps, or one of their recovery codes; wrong ones are counted.
+
+    Returns AppCodeWrong, AppCodeUsed, AppClockOff, RecoveryCodeWrong, CodeIncomplete or SignInLocked.
+    """
+    subject, now = tx.vault.platform_index("second.user", str(user_id)), clock.now()
+    try:
+        counters = await tries.open_counters(tx, "second", subject, network, now, SignInLocked)
+    except SignInLocked as locked:
+        return locked
+    check = check_recovery_code if recovery else check_app_code
+    failed = await check(tx, user_id, typed)
+    if isinstance(failed, AppCodeWrong | RecoveryCodeWrong):
+        return await tries.wrong(tx, counters, now, type(failed))
+    if failed is None:
+        tries.forgive(counters[0])
+    return failed
+
+
+async def second_by_passkey(
+    tx: Tx, browser: str, user_id: UUID, user_agent: str, network: str
+) -> SignedIn | None:
+    """Finish with a passkey of the person who is asked; None when nobody, or somebody else, is asked. Raises AccountLocked."""
+    asked = await ceremonies.waiting(tx, "second", browser)
+    if asked is None or asked.user_id != user_id:
+        return None
+    done = await _finish(tx, browser, "passkey", user_agent, network)
+    return done if isinstance(done, SignedIn) else None
+
+
+async def _finish(tx: Tx, browser: str, method: Method, user_agent: str, network: str) -> SignedIn | Problem:
+    asked = await ceremonies.close(tx, "second", browser)
+    if asked is None or asked.user_id is None:
+        return CeremonyOver()
+    proven = (*(each for each in asked.methods if each != method), method)
+    works_in = await directory.find(tx, sessions.WORKS_IN, str(asked.user_id))
+    tenant_id = works_in.tenant_id if works_in else None
+    token = await sessions.open_session(tx, asked.user_id, tenant_id, user_agent, network, methods=proven)
+    return SignedIn(token, asked.user_id, tenant_id)
+
+
+async def needs_second(tx: Tx, user_id: UUID, tenant_id: UUID | None) -> bool:
+    """Whether this person has to prove a second factor: they set up an app, or their workspace asks and they have a passkey."""
+    if await totp.apps_of(tx, user_id):
+        return True
+    return await asks_for_more(tx, tenant_id) and bool(await passkeys.count_of(tx, user_id))
+
+
+async def asks_for_more(tx: Tx, tenant_id: UUID | None) -> bool:
+    """Whether this workspace wants a passkey or a second step of its members."""
+    row = await repository.tenant(tx, tenant_id) if tenant_id else None
+    return row is not None and row.requires_second_factor
