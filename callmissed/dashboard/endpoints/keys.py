@@ -66,7 +66,7 @@ async def create(request: Request, tx: TenantTx, form: Annotated[KeyForm, Depend
     return await _page(request, tx, made=made)
 
 
-@router.post("/app/keys/{key_id}/change", access=permits("keys.write"))
+@router.post("/app/keys/{key_id}/change", access=permits("keys.write", fresh=True))
 async def change(
     request: Request, key_id: UUID, tx: TenantTx, form: Annotated[KeyForm, Depends(key_form)]
 ) -> Response:
@@ -81,7 +81,7 @@ async def change(
     return RedirectResponse("/app/keys", 303)
 
 
-@router.post("/app/keys/{key_id}/rotate", access=permits("keys.write"))
+@router.post("/app/keys/{key_id}/rotate", access=permits("keys.write", fresh=True))
 async def rotate_secret(
     request: Request, key_id: UUID, tx: TenantTx, overlap: Annotated[int, Form(ge=0, le=7)] = 1
 ) -> Response:

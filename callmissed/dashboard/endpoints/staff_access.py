@@ -32,7 +32,7 @@ async def listed(request: Request, tx: TenantTx) -> Response:
     )
 
 
-@router.post(HERE + "/{request_id}/approve", access=permits("privacy.write"))
+@router.post(HERE + "/{request_id}/approve", access=permits("privacy.write", fresh=True))
 async def approve(request_id: UUID, tx: TenantTx) -> Response:
     """Let them look, from now on and for the time they asked for."""
     await staff.approve(tx, request_id)

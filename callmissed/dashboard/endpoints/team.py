@@ -40,7 +40,7 @@ async def shown(
     return await _page(request, tx, tab, invite=invite, member=member, role=role, done=done)
 
 
-@router.post("/app/team/invitations", access=permits("team.write"))
+@router.post("/app/team/invitations", access=permits("team.write", fresh=True))
 async def send_invitation(request: Request, email: Typed = "", role: Typed = "teammate") -> Response:
     """Ask somebody in by their address."""
     asking = await _asking(request)
@@ -65,7 +65,7 @@ async def withdraw_invitation(request: Request, invitation_id: UUID) -> Response
     return await _after(request, problem, "invitations", "withdrawn")
 
 
-@router.post("/app/team/members/{member_id}/role", access=permits("team.write"))
+@router.post("/app/team/members/{member_id}/role", access=permits("team.write", fresh=True))
 async def give_role(request: Request, member_id: UUID, role: Typed = "") -> Response:
     """Give a teammate another role."""
     problem = await _do(request, lambda tx: members.change_member_role(tx, member_id, role))
@@ -74,7 +74,7 @@ async def give_role(request: Request, member_id: UUID, role: Typed = "") -> Resp
     return RedirectResponse(f"{PLACE}?done=changed", 303)
 
 
-@router.post("/app/team/members/{member_id}/remove", access=permits("team.write"))
+@router.post("/app/team/members/{member_id}/remove", access=permits("team.write", fresh=True))
 async def remove(request: Request, member_id: UUID) -> Response:
     """Have a teammate work here no more."""
     problem = await _do(request, lambda tx: members.remove_member(tx, member_id))
@@ -94,7 +94,7 @@ async def leave(request: Request) -> Response:
     return await _after(request, problem, "members", "") if problem else RedirectResponse("/sign-in", 303)
 
 
-@router.post("/app/team/roles", access=permits("team.write"))
+@router.post("/app/team/roles", access=permits("team.write", fresh=True))
 async def make_role(
     request: Request, name: Typed = "", permissions: Annotated[list[str] | None, Form()] = None
 ) -> Response:
@@ -106,7 +106,7 @@ async def make_role(
     return RedirectResponse(f"{PLACE}?tab=roles&done=saved", 303)
 
 
-@router.post("/app/team/roles/{role_id}", access=permits("team.write"))
+@router.post("/app/team/roles/{role_id}", access=permits("team.write", fresh=True))
 async def change_role(
     request: Request,
     role_id: UUID,
@@ -128,7 +128,7 @@ async def remove_role(request: Request, role_id: UUID) -> Response:
     return await _after(request, problem, "roles", "gone")
 
 
-@router.post("/app/team/owner/offer", access=permits("owner.transfer"))
+@router.post("/app/team/owner/offer", access=permits("owner.transfer", fresh=True))
 async def offer(request: Request, member: Annotated[UUID, Form()]) -> Response:
     """Offer the workspace to a teammate."""
     page = services(request).base_url + PLACE
@@ -136,7 +136,7 @@ async def offer(request: Request, member: Annotated[UUID, Form()]) -> Response:
     return await _after(request, problem, "members", "offered")
 
 
-@router.post("/app/team/owner/{answer}", access=signed_in())
+@router.post("/app/team/owner/{answer}", access=signed_in(fresh=True))
 async def answer_offer(request: Request, answer: Literal["withdraw", "take", "decline"]) -> Response:
     """Take the offer back, take the workspace, or decline it; each is possible for the one side alone."""
     page = services(request).base_url + PLACE

@@ -113,6 +113,29 @@ async def keys_made_by(tx: Tx, user_id: UUID) -> Sequence[UUID]:
     return (await tx.session.scalars(query)).all()
 
 
+async def keys_beyond(tx: Tx, user_id: UUID, permissions: frozenset[str]) -> Sequence[UUID]:
+    """Of the keys this user made, those that a member with these permissions could not make: all, or by their scopes."""
+    made = ApiKey.created_by == user_id
+    query = select(ApiKey.id, ApiKey.scopes).where(ApiKey.tenant_id == tx.tenant_id, made)
+    rows = (await tx.session.execute(query.where(ApiKey.revoked_at.is_(None)))).all()
+    may_make = "keys.write" in permissions
+    return [key_id for key_id, scopes in rows if not (may_make and permissions.issuperset(scopes))]
+
+
+async def forget_proofs(tx: Tx, user_id: UUID) -> None:
+    """Have this user's sessions that work in this tenant prove again who they are."""
+    query = update(Session).where(Session.user_id == user_id, Session.tenant_id == tx.tenant_id)
+    await tx.session.execute(query.values(verified_at=None))
+
+
+async def members_with(tx: Tx, role_id: UUID) -> Sequence[UUID]:
+    """The users who have this role of the workspace's own."""
+    query = select(Membership.user_id).where(
+        Membership.tenant_id == tx.tenant_id, Membership.role_id == role_id
+    )
+    return (await tx.session.scalars(query)).all()
+
+
 async def open_transfer(tx: Tx) -> OwnershipTransfer | None:
     """The offer of this workspace that nobody has settled, held until the transaction ends."""
     query = (

@@ -10,6 +10,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.identity.models import CustomRole
 from callmissed.identity.repository import team
 from callmissed.identity.roles import GIVABLE, ROLES
+from callmissed.identity.service import members
 from callmissed.identity.service.standing import may_all, require_all
 from callmissed.identity.team_problems import (
     AboveYou,
@@ -74,7 +75,7 @@ async def make_role(tx: Tx, name: str, permissions: Collection[str]) -> UUID:
 
 
 async def change_role(tx: Tx, role_id: UUID, name: str, permissions: Collection[str]) -> None:
-    """Say anew what a role allows, for everybody who has it and at once.
+    """Say anew what a role allows, for everybody who has it and at once; keys they made that go beyond it end.
 
     Raises RoleNotFound, AboveYou when it allows more than the caller may, and what `make_role` raises.
     """
@@ -85,6 +86,10 @@ async def change_role(tx: Tx, role_id: UUID, name: str, permissions: Collection[
     before, allowed = list(row.permissions), _checked(tx, permissions)
     row.name = await _free_name(tx, name, role_id)
     row.permissions = allowed
+    await tx.session.flush()
+    for user_id in await team.members_with(tx, role_id):
+        await members.stop_keys_beyond(tx, user_id, frozenset(allowed))
+        await team.forget_proofs(tx, user_id)
     await audit.record(
         tx, "identity:role:changed", target=row.id, body={"before": before, "permissions": allowed}
     )

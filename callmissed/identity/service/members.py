@@ -74,7 +74,8 @@ async def member_card(tx: Tx, member_id: UUID) -> MemberCard:
 async def change_member_role(tx: Tx, member_id: UUID, wished: str) -> None:
     """Give a member another role; their sessions have it from the next request on.
 
-    Invitations they sent that lead beyond the new role are withdrawn. Raises MemberNotFound, OwnRole, OwnerStays,
+    Invitations they sent and keys they made that go beyond the new role end, and whoever got it shows who they are, under a
+    new token, before they do anything dangerous with it. Raises MemberNotFound, OwnRole, OwnerStays,
     AboveYou, RoleUnknown and MoreThanYours.
     """
     await team.hold_tenant(tx)
@@ -87,11 +88,21 @@ async def change_member_role(tx: Tx, member_id: UUID, wished: str) -> None:
     row.role, row.role_id = given.role, given.role_id
     await tx.session.flush()
     await invitations.withdraw_those_of(tx, row.user_id, beyond=given.permissions)
-    body = {"from": before, "to": given.role}
+    stopped = await stop_keys_beyond(tx, row.user_id, given.permissions)
+    await team.forget_proofs(tx, row.user_id)
+    body = {"from": before, "to": given.role, "keys": stopped}
     leaf = await audit.record(
         tx, "identity:member:role_changed", subject=row.user_id, target=row.id, body=body
     )
     await alerts.tell(tx, row.user_id, "role_changed", leaf=leaf, role=given.role)
+
+
+async def stop_keys_beyond(tx: Tx, user_id: UUID, permissions: frozenset[str]) -> int:
+    """Stop keys this member made that may do more than they may now themselves; returns how many."""
+    beyond = await team.keys_beyond(tx, user_id, permissions)
+    for key_id in beyond:
+        await revoke_key(tx, key_id)
+    return len(beyond)
 
 
 async def remove_member(tx: Tx, member_id: UUID) -> Left:

@@ -110,6 +110,8 @@ async def take_ownership(tx: Tx, page: str) -> None:
     giver.role = NEXT_ROLE
     await tx.session.flush()  # one owner at any moment: the database insists
     taker.role, taker.role_id = "owner", None
+    for user_id in (row.from_user, row.to_user):
+        await team.forget_proofs(tx, user_id)
     await _end(tx, row, "taken")
     await _tell(tx, "ownership_taken", row.from_user, row.to_user, page)
     await audit.record(tx, "identity:ownership:taken", subject=row.to_user, target=taker.id, body={})
