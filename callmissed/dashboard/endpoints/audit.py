@@ -26,7 +26,7 @@ from callmissed.identity import list_keys, members
 
 router = Router(tags=["audit"])
 
-KINDS = ("key", "visitor", "system")
+KINDS = ("key", "visitor", "staff", "system")
 ROWS = 50
 MOST_IN_A_SHEET = 10_000
 RISKY = ("=", "+", "-", "@", "\t", "\r")
