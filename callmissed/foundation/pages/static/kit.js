@@ -53,7 +53,7 @@
     all("dialog[data-now]", within).forEach((layer) => {
       const asked = location.href;
       layer.removeAttribute("data-now");
-      layer.close();
+      layer.removeAttribute("open"); /* close() would announce a close that nobody asked for */
       layer.showModal();
       begin(layer);
       layer.addEventListener("close", () => {
