@@ -56,7 +56,7 @@ async def test_staff_ask_the_tenant_allows_and_its_log_shows_what_was_read(
         await page.reload()
         await expect(page.get_by_text("read one of the bots")).to_be_visible()
         await page.goto(f"{live_server}/app/audit")
-        await page.locator("select[name=actor]").select_option(label="Staff of the operator")
+        await page.locator("select[name=actor]").select_option(label="Operator's staff")
         await page.get_by_role("button", name="Show").click()
         await expect(
             page.locator(".what", has_text="The operator's staff read a row: bot.").first
