@@ -131,7 +131,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         ),
         "identity:staff:page_opened": _("The operator's staff opened a page of the workspace."),
         "identity:staff:removed": _("Somebody left the operator's staff."),
-        "identity:staff:row_read": _("The operator's staff read a row."),
+        "identity:staff:row_read": _("The operator's staff read a row: %(table)s."),
         "identity:staff:undertaking_signed": _(
             "A member of the operator's staff signed the confidentiality undertaking."
         ),
@@ -141,6 +141,20 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
 AUTHORS: MappingProxyType[str, str] = MappingProxyType(
     {"contact": _("contact"), "bot": _("bot"), "teammate": _("teammate"), "system": _("system")}
 )
+
+TABLES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "bot": _("bot"),
+        "bot_knowledge": _("a bot's source"),
+        "contact": _("contact"),
+        "conversation": _("conversation"),
+        "ledger_entry": _("ledger entry"),
+        "message": _("message"),
+        "usage_record": _("usage"),
+        "wallet": _("wallet"),
+    }
+)
+"""What staff can read, by its table."""
 
 
 class _Figures(dict[str, object]):
@@ -165,4 +179,6 @@ def _word(name: str, value: object) -> object:
         return t(ROLE_NAMES.get(value, value))
     if name == "author" and isinstance(value, str):
         return t(AUTHORS.get(value, value))
+    if name == "table" and isinstance(value, str):
+        return t(TABLES.get(value, value))
     return value

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from callmissed.billing import purse
 from callmissed.conversations import counts
+from callmissed.dashboard.rooms import Room, open_rooms
 from callmissed.dashboard.words import role_name
 from callmissed.foundation import i18n
 from callmissed.foundation.database import Tx
@@ -20,7 +21,10 @@ from callmissed.privacy import Tally, tally
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What the frame shows. `wallet` is in micro-rupees, or None for those who may not see it; `places` are further workspaces."""
+    """What the frame shows. `wallet` is in micro-rupees, or None for those who may not see it; `places` are further workspaces.
+
+    `rooms` are the entries of the sidebar, only those that the caller may open.
+    """
 
     workspace: str
     workspace_detail: str
@@ -29,6 +33,7 @@ class Shell:
     waiting: int
     wallet: Micro | None
     tally: Tally | None
+    rooms: Sequence[Room]
     places: list[workspaces.Place]
     may_set: bool
     glass: Sequence[staff.Card] = ()
@@ -58,6 +63,7 @@ async def shell(tx: Tx) -> Shell:
         waiting=(await counts(tx)).get("waiting", 0) if may("inbox.read") else 0,
         wallet=Micro((await purse(tx)).balance_micro) if may("billing.read") else None,
         tally=await tally(tx),
+        rooms=open_rooms(may),
         places=[place for place in places if place.tenant_id != tx.tenant_id],
         may_set=may("tenant.write"),
         glass=await staff.broken_glass(tx),

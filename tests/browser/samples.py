@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from callmissed.dashboard.rooms import all_rooms
 from callmissed.foundation import clock, i18n
 from callmissed.foundation.money import Micro
 from callmissed.site import (
@@ -176,6 +177,7 @@ def shell() -> SimpleNamespace:
         waiting=7,
         wallet=18462350000,
         tally=SimpleNamespace(kept=53, broken=0, unknown=2),
+        rooms=all_rooms(),
         glass=[SimpleNamespace(id="01a20d76-c7f9-7000-be4c-d2e27f85b4d9", opened_at=moment(hours=3))],
     )
 

@@ -26,7 +26,7 @@ from callmissed.identity import list_keys, members
 
 router = Router(tags=["audit"])
 
-KINDS = ("key", "visitor", "system")
+KINDS = ("key", "visitor", "staff", "system")
 ROWS = 50
 MOST_IN_A_SHEET = 10_000
 RISKY = ("=", "+", "-", "@", "\t", "\r")
@@ -77,7 +77,9 @@ class Names:
     members: dict[UUID, str]
 
     def of(self, leaf: AuditLeaf) -> str:
-        """The actor of a leaf by name; empty when nobody knows it any more."""
+        """The actor of a leaf by name, staff by their handle; empty when nobody knows it any more."""
+        if leaf.actor_kind == "staff":
+            return str(leaf.body.get("by", ""))
         known = {**self.people, **self.keys}
         return known.get(leaf.actor_id, "") if leaf.actor_id else ""
 

@@ -1,16 +1,20 @@
 """The way into the workspace."""
 
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from callmissed.dashboard.rooms import first_room
 from callmissed.foundation.http import Router, signed_in
+from callmissed.foundation.tenancy import Access
 
 router = Router(tags=["start"])
 
 
 @router.get("/app", access=signed_in())
-async def start() -> Response:
-    """What is waiting comes first."""
-    return RedirectResponse("/app/inbox", 303)
+async def start(request: Request) -> Response:
+    """What is waiting comes first, for whoever may see it; others begin in the first room that is open to them."""
+    access: Access = request.state.access
+    return RedirectResponse(first_room(access.may), 303)
 
 
 @router.get("/app/privacy", access=signed_in())

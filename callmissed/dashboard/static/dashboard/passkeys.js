@@ -33,7 +33,14 @@
     return JSON.stringify({ id: credential.id, rawId: text(credential.rawId), type: credential.type, response, clientExtensionResults: {} });
   }
 
-  async function ask(form) {
+  /* One question at a time: each belongs to the cookie that the first one's reply sets. */
+  let asking = Promise.resolve();
+  function ask(form) {
+    asking = asking.catch(() => null).then(() => question(form));
+    return asking;
+  }
+
+  async function question(form) {
     const reply = await fetch(form.dataset.ask, { method: "POST", headers: { accept: "application/json" } });
     if (reply.status === 403 && form.dataset.again) { location.assign(form.dataset.again); return null; }
     if (!reply.ok) throw new Error(String(reply.status));

@@ -34,11 +34,33 @@
     const layer = document.getElementById(id);
     if (!layer || layer.open) return;
     layer.showModal();
-    layer.querySelector(".body input, .body select, .body textarea")?.focus();
+    begin(layer);
     layer.querySelector("[data-narrows]")?.dispatchEvent(new Event("input"));
   }
+  /* What comes first: what is wrong, else the first field, the secret to copy, or the way back. */
+  function begin(layer) {
+    const first = layer.querySelector("[aria-invalid=true]") || layer.querySelector("input:not([type=hidden]), select, textarea, .cm-secret [data-copy], .acts a");
+    first?.focus();
+  }
+  /* A secret that is shown once does not go before its box is ticked: neither by Esc nor by a click beside it. */
+  const unticked = (layer) => layer?.querySelector("[data-enables]:not(:checked)");
+  function close(layer) {
+    const box = unticked(layer);
+    if (box) box.focus(); else layer?.close();
+  }
+  /* A layer that the address asked for: when it closes, the address is the page's again, and focus is on what leads to it. */
   function openNow(within) {
-    all("dialog[data-now]", within).forEach((layer) => { layer.close(); layer.removeAttribute("data-now"); layer.showModal(); });
+    all("dialog[data-now]", within).forEach((layer) => {
+      const asked = location.href;
+      layer.removeAttribute("data-now");
+      layer.removeAttribute("open"); /* close() would announce a close that nobody asked for */
+      layer.showModal();
+      begin(layer);
+      layer.addEventListener("close", () => {
+        history.replaceState(null, "", layer.querySelector(".foot a[href], .acts a[href]")?.href || location.pathname);
+        (all("main a[href]").find((link) => link.href === asked) || document.querySelector("[data-create]"))?.focus();
+      }, { once: true });
+    });
   }
 
   function foldSide() { document.getElementById("cm-shell")?.classList.remove("is-open"); }
@@ -53,7 +75,7 @@
     const hit = event.target.closest("[data-open],[data-copy],[data-theme-switch],[data-side],[data-close]");
     if (!hit) {
       all("details[data-menu][open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
-      if (event.target.matches("dialog")) event.target.close();
+      if (event.target.matches("dialog")) close(event.target);
       if (!event.target.closest(".cm-side")) foldSide();
       return;
     }
@@ -61,7 +83,7 @@
     else if (hit.dataset.copy !== undefined) copy(hit);
     else if (hit.dataset.themeSwitch !== undefined) switchTheme();
     else if (hit.dataset.side !== undefined) document.getElementById("cm-shell").classList.toggle("is-open");
-    else if (hit.dataset.close) { event.preventDefault(); document.getElementById(hit.dataset.close).close(); }
+    else if (hit.dataset.close) { event.preventDefault(); close(document.getElementById(hit.dataset.close)); }
   });
 
   /* A box that must be ticked, a word that must be typed, before the button works. */
@@ -126,7 +148,11 @@
     if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") { event.preventDefault(); show("cm-jump"); return; }
     if ((event.metaKey || event.ctrlKey) && event.key === "Enter") { event.target.form?.requestSubmit(); return; }
     if (event.key === "Enter" && event.target.matches("[data-narrows]")) { press(`#${event.target.dataset.narrows} a:not([hidden])`); return; }
-    if (event.key === "Escape") foldSide();
+    if (event.key === "Escape") {
+      foldSide();
+      const layer = event.target.closest("dialog[open]");
+      if (unticked(layer)) { event.preventDefault(); close(layer); }
+    }
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if (typing || event.metaKey || event.ctrlKey || event.altKey || stored("cm_single_keys") === "off") return;
     if (letter(event)) event.preventDefault();

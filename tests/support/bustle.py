@@ -1,0 +1,231 @@
+"""A workspace in which every page about people, keys and doors has something to show, and the addresses of those pages."""
+
+import re
+from dataclasses import dataclass, field
+
+from callmissed.foundation import clock, directory
+from callmissed.foundation.audit import seal_all
+from callmissed.foundation.ids import uuid7
+from callmissed.foundation.money import rupees
+from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
+from callmissed.identity import (
+    KeyLimits,
+    alerts,
+    create_key,
+    custom_roles,
+    leaving,
+    list_keys,
+    otp,
+    revoke_key,
+    rotation,
+    service_accounts,
+    sessions,
+    staff,
+    ways_in,
+)
+from tests.support.closing import Firm, firm_at_work
+from tests.support.mailbox import newest_letter
+from tests.support.people import invite, link_to, member_id_of, standing, teammate_of, workspace_of_someone
+from tests.support.staff import asked, glass, staff_member
+
+DEVICES = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0",
+)
+LONG_NAME = "Asha-Kulkarnis-telephone-behind-the-counter-in-the-Camp-shop"
+"""As long as a factor may be called."""
+
+NARROWED = KeyLimits(
+    requests_per_minute=120,
+    monthly_budget=rupees("3000"),
+    models=("local/*", "sarvam/*"),
+    origins=("https://namuna-repairs-and-spares.example", "https://shop.namuna.example"),
+)
+
+
+@dataclass
+class Bustle:
+    """A busy workspace. `pages` maps a page's name to the cookie's holder ("owner", "staff", …) and its path."""
+
+    firm: Firm
+    tokens: dict[str, str] = field(default_factory=dict[str, str])
+    pages: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+
+
+async def busy_workspace(services: Services) -> Bustle:
+    """Make it: keys in every state, a team, invitations, browsers, requests of the operator's staff, links in letters."""
+    bustle = Bustle(await firm_at_work(services))
+    owner = bustle.firm.owner
+    await _keys(services, owner, bustle)
+    await _team(services, owner, bustle)
+    await _staff(services, owner, bustle)
+    await _doors(services, bustle)
+    await _factors(services, owner, bustle)
+    for device in DEVICES:
+        await _enter(services, bustle, "owner", owner, device)
+    empty = await workspace_of_someone(services)
+    await _enter(services, bustle, "newcomer", empty)
+    await seal_all(services.db)
+    bustle.pages |= {
+        "sessions": ("owner", "/app/account/sessions"),
+        "account": ("owner", "/app/account"),
+        "settings": ("owner", "/app/settings"),
+        "new-workspace": ("owner", "/app/workspaces/new"),
+        "audit": ("owner", "/app/audit"),
+        "audit-nothing": ("owner", "/app/audit?actor=visitor&until=2020-01-01"),
+        "close": ("owner", "/app/close"),
+        "close-account": ("owner", "/app/close-account"),
+        "staff-access": ("owner", "/app/staff-access"),
+        "keys-none": ("newcomer", "/app/keys"),
+        "team-alone": ("newcomer", "/app/team?tab=invitations"),
+        "staff-access-none": ("newcomer", "/app/staff-access"),
+        "refused": ("teammate", "/app/keys"),
+    }
+    return bustle
+
+
+async def _enter(
+    services: Services, bustle: Bustle, name: str, access: Access, device: str = DEVICES[0]
+) -> None:
+    assert access.actor.id
+    async with services.db.control() as tx:
+        bustle.tokens[name] = await sessions.open_session(
+            tx, access.actor.id, access.tenant_id, device, "203.0.113.7", methods=("code",)
+        )
+
+
+async def _keys(services: Services, owner: Access, bustle: Bustle) -> None:
+    async with services.db.tenant(owner) as tx:
+        account = await service_accounts.create_service_account(tx, "CRM sync")
+        live = await create_key(tx, "website-prod", permissions=["llm"], limits=NARROWED, days=90)
+        await create_key(
+            tx,
+            "crm-sync",
+            permissions=["llm"],
+            scopes=["inbox.read", "bots.read"],
+            service_account_id=account.id,
+        )
+        stopped = await create_key(tx, "intern-laptop", permissions=["llm"], days=30)
+        await rotation.rotate_key(tx, live.id, 3)
+        await revoke_key(tx, stopped.id)
+        working = next(card.id for card in await list_keys(tx) if card.name == "website-prod")
+    bustle.pages |= {
+        "keys": ("owner", "/app/keys"),
+        "keys-new": ("owner", "/app/keys?new=1"),
+        "keys-change": ("owner", f"/app/keys?edit={working}"),
+        "keys-rotate": ("owner", f"/app/keys?rotate={working}"),
+        "keys-revoke": ("owner", f"/app/keys?revoke={working}"),
+        "service-accounts": ("owner", "/app/keys/service-accounts"),
+    }
+
+
+async def _team(services: Services, owner: Access, bustle: Bustle) -> None:
+    teammate = await teammate_of(services, owner, "teammate")
+    await teammate_of(services, owner, "privacy")
+    await _enter(services, bustle, "teammate", teammate)
+    address = f"asked.in.by.a.rather.long.address.{uuid7().hex[:6]}@namuna.example"
+    await invite(services, owner, address, "developer")
+    async with services.db.tenant(owner) as tx:
+        await custom_roles.make_role(tx, "Night shift", ["inbox.read", "inbox.reply", "contacts.read"])
+    member = await member_id_of(services, teammate)
+    bustle.pages |= {
+        "team": ("owner", "/app/team"),
+        "team-invite": ("owner", "/app/team?invite=1"),
+        "team-member": ("owner", f"/app/team?member={member}"),
+        "invitations": ("owner", "/app/team?tab=invitations"),
+        "roles": ("owner", "/app/team?tab=roles"),
+        "roles-new": ("owner", "/app/team?tab=roles&role=new"),
+        "invitation-stranger": ("nobody", f"/app/invitation/{await link_to(services, address)}"),
+        "invitation-other": ("owner", f"/app/invitation/{await link_to(services, address)}"),
+        "leave": ("teammate", "/app/leave"),
+    }
+
+
+async def _staff(services: Services, owner: Access, bustle: Bustle) -> None:
+    support = await staff_member(services, "support")
+    security, privacy = await staff_member(services, "security"), await staff_member(services, "privacy")
+    new = await staff_member(services, "finance", signed=False)
+    for name, user_id in (("support", support), ("security", security), ("unsigned", new)):
+        async with services.db.control() as tx:
+            bustle.tokens[name] = await sessions.open_session(tx, user_id, None, DEVICES[0])
+    looked = await asked(services, support, owner, "bots")
+    async with services.db.tenant(owner) as tx:
+        await staff.approve(tx, looked)
+    await asked(services, support, owner, "conversation", target_id=bustle.firm.conversation_id)
+    broken = await glass(services, security, owner)
+    async with services.db.tenant(Access.system(owner.tenant_id)) as tx:
+        await staff.second(tx, broken, privacy, "/app/staff-access")
+    bustle.pages |= {
+        "operator": ("security", "/operator"),
+        "operator-access": ("security", "/operator/access"),
+        "operator-ask": ("support", "/operator/access?new=ask"),
+        "operator-glass": ("security", "/operator/access?new=glass"),
+        "operator-look": ("support", f"/operator/access/{looked}/look"),
+        "operator-staff": ("security", "/operator/staff"),
+        "operator-policy": ("security", "/operator/policy"),
+        "undertaking": ("unsigned", "/operator/undertaking"),
+        "undertaking-signed": ("support", "/operator/undertaking"),
+    }
+
+
+async def _doors(services: Services, bustle: Bustle) -> None:
+    """What is closed, what is locked, and the link with which it is."""
+    closed = await workspace_of_someone(services)
+    async with services.db.tenant(closed) as tx:
+        await leaving.close_workspace(tx)
+    await _enter(services, bustle, "closer", closed)
+    warned, link = await warned_owner(services)
+    locked, other = await warned_owner(services)
+    await alerts.lock_everything(services.db, other)
+    await _enter(services, bustle, "locked", locked)
+    async with services.db.control() as tx:
+        assert await directory.find(tx, sessions.WORKS_IN, str(warned.actor.id))
+    bustle.pages |= {
+        "closed": ("closer", "/closed"),
+        "not-me": ("nobody", f"/not-me/{link}"),
+        "not-me-worn": ("nobody", f"/not-me/{other}"),
+        "restore": ("locked", "/restore"),
+    }
+
+
+async def _factors(services: Services, owner: Access, bustle: Bustle) -> None:
+    """What the owner signs in with, the rules of the workspace, and somebody whom such a rule keeps out."""
+    user_id = owner.actor.id
+    assert user_id
+    async with services.db.tenant(owner) as tx:
+        made = await ways_in.totp.begin_app(tx, user_id, LONG_NAME, "asha@namuna.example")
+        code = otp.code_at(made.secret, otp.step_of(clock.now()))
+        await ways_in.totp.confirm_app(tx, user_id, made.id, code)
+        waiting = await ways_in.totp.begin_app(tx, user_id, "Tablet", "asha@namuna.example")
+        await ways_in.domains.add_domain(
+            tx, "a-rather-long-name-of-a-repair-shop.namuna.example", "elsewhere"
+        )
+    strict = await workspace_of_someone(services)
+    async with services.db.tenant(strict) as tx:
+        await ways_in.domains.require_second_factor(tx, wanted=True)
+    await _enter(services, bustle, "barred", strict)
+    bustle.pages |= {
+        "security": ("owner", "/app/account/security"),
+        "security-passkey": ("owner", "/app/account/security/new/passkey"),
+        "security-app": ("owner", "/app/account/security/new/app"),
+        "security-app-code": ("owner", f"/app/account/security/apps/{waiting.id}"),
+        "security-rename": ("owner", f"/app/account/security?rename={made.id}"),
+        "security-remove": ("owner", f"/app/account/security?remove={made.id}"),
+        "security-barred": ("barred", "/app/account/security"),
+        "sign-in-rules": ("owner", "/app/sign-in-rules"),
+        "sign-in": ("nobody", "/sign-in"),
+    }
+
+
+async def warned_owner(services: Services) -> tuple[Access, str]:
+    """An owner who made two keys, and the token of the link in the letter about the second."""
+    email = f"w{uuid7().hex}@namuna.example"
+    owner = await workspace_of_someone(services, email)
+    async with services.db.tenant(owner) as tx:
+        for name in ("shop", "crm"):
+            await create_key(tx, name, permissions=["llm"])
+    assert owner.actor.id
+    found = re.search(r"/not-me/([0-9a-f]+)", (await newest_letter(services, email)).letter.text)
+    assert found
+    return await standing(services, owner.tenant_id, owner.actor.id), found[1]
