@@ -21,7 +21,7 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import Surface, Upstreams, UpstreamSettings
 from callmissed.identity import create_key
-from tests.rooms.gateway.peer import Peer, running_peer
+from tests.support.peer import Peer, running_peer
 from tests.support.people import workspace_of_someone
 
 BEHAVIOURS = (

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,15 +13,19 @@ import pytest
 from sqlalchemy import text
 
 from callmissed.foundation import clock, live
+from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
 from callmissed.gateway import Surface
+from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
+from callmissed.gateway.upstreams.protocol import Asked, Terms
 from callmissed.identity import KeyRing, leaving, revoke_key, rotation
 from callmissed.identity.problems import KeyRevoked
 from callmissed.identity.service import keys
 from tests.rooms.gateway.conftest import OpenShop, Shop
-from tests.rooms.gateway.peer import Peer
 from tests.support.keys import refused
+from tests.support.peer import Peer
 
 HI: list[Any] = [{"role": "user", "content": "Namaste"}]
 PATIENCE = 10
@@ -314,3 +319,32 @@ async def test_who_leaves_and_is_revoked_pays_once(
     assert len(await shop.rows()) == 1
     assert (await shop.purse()).held_micro == 0
     assert await shop.adds_up()
+
+
+def hold_everybody_up() -> None:
+    """Nobody in this process is woken while the next piece arrives."""
+    time.sleep(0.05)
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_no_end_is_lost_that_meets_the_arrival_of_a_piece(turns: int, peer: Peer) -> None:
+    """The piece has come, its reader has not been woken yet or has just been, and is cancelled then."""
+    upstream = OpenAICompatible(Terms("peer", "IN", "written down"), Server(peer.base_url))
+    asked = Asked("endless", HI, Access.system(uuid7()))
+    for _ in range(10):
+        begun = asyncio.Event()
+
+        async def read(begun: asyncio.Event = begun) -> None:
+            async with aclosing(upstream.stream(asked)) as pieces:
+                async for _ in pieces:
+                    begun.set()
+
+        reading = asyncio.create_task(read())
+        await begun.wait()
+        hold_everybody_up()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        done, _ = await asyncio.wait({reading}, timeout=PATIENCE)
+        assert done and reading.cancelled()
+    await upstream.close()
