@@ -1,7 +1,7 @@
 """Completions: reserve, ask, settle. The same path for the API and for bots.
 
 Nothing is asked before its price is held, nothing is told to be finished before it is settled. A call that fails costs
-nothing; a stream that its reader ends costs what was delivered.
+nothing; a stream that its reader ends, or the end of its key, costs what was delivered.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
 from callmissed.gateway.problems import ContextTooLong
 from callmissed.gateway.register import Route, Upstreams
@@ -50,13 +51,17 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a call is for: the key with what its limits leave, or the bot and conversation; when it arrived (`time.perf_counter`)."""
+    """Whom a call is for: the key with what its limits leave, or the bot and conversation.
+
+    `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why.
+    """
 
     key_id: UUID | None = None
     bot_id: UUID | None = None
     conversation_id: UUID | None = None
     arrived: float | None = None
     allowance: Allowance | None = None
+    interruption: Interruption | None = None
 
 
 class Call:
@@ -131,14 +136,21 @@ class Call:
         self.price_micro = await self._end("ok", 200)
 
     async def cancel(self) -> None:
-        """The reader has left: take the price of what was delivered, nothing if that is nothing."""
+        """It was broken off, by the reader or by `interruption`: take the price of what was delivered, if anything was."""
         delivered = count("".join(self._text))
         self.tokens_out = min(delivered, self.tokens_out) if self.tokens_out else delivered
-        self.price_micro = await self._end("cancelled", CLIENT_LEFT, billed=delivered > 0)
+        why = self.interruption.problem if self.interruption else None
+        status, code = (why.status, why.code) if why else (CLIENT_LEFT, None)
+        self.price_micro = await self._end("cancelled", status, billed=delivered > 0, problem=code)
 
     async def fail(self, problem: Problem) -> None:
         """It went wrong: give the hold back, record the failure."""
         await self._end("failed", problem.status, billed=False, problem=problem.code)
+
+    @property
+    def interruption(self) -> Interruption | None:
+        """What may break it off."""
+        return self._caller.interruption
 
     @property
     def text(self) -> str:

@@ -1,38 +1,27 @@
 """/v1: the surface OpenAI's clients speak to. A plain ASGI callable, because it is the hot path."""
 
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncGenerator
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from callmissed.billing import DEFAULT_PLAN
 from callmissed.foundation import clock
-from callmissed.foundation.http import openai_document
 from callmissed.foundation.money import show
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import wire
-from callmissed.gateway.completions import Call, Caller, complete, stream
+from callmissed.gateway.completions import Call, Caller, complete
+from callmissed.gateway.interruptions import interruptible
 from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
 from callmissed.gateway.problems import KeyMissing, ModelNotFound, RateLimited
 from callmissed.gateway.register import Route, Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
-from callmissed.gateway.upstreams import Piece
+from callmissed.gateway.surface_stream import JSON, NO_STORE, Headers, Streaming, provenance
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
-JSON = (b"content-type", b"application/json")
-NO_STORE = (b"cache-control", b"no-store")
-EVENT_STREAM = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    NO_STORE,
-    (b"x-accel-buffering", b"no"),
-]
 BEARER = b"bearer "
-Headers = list[tuple[bytes, bytes]]
 
 
 class Surface:
@@ -68,12 +57,10 @@ class Surface:
         if method == "POST" and path == "/v1/chat/completions":
             request = read_request(await _body(receive))
             key.ask(request.model)
-            async with _listening(receive) as gone:
-                try:
-                    await self._chat(key, request, arrived, send)
-                except asyncio.CancelledError:
-                    if not gone.is_set():
-                        raise
+            async with interruptible(receive, self._services.get(KeyRing), key) as interruption:
+                allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
+                caller = Caller(key.key_id, None, None, arrived, allowance, interruption)
+                await self._chat(key, request, caller, send)
         elif method == "POST" and path == "/v1/tokens":
             await _send(send, self._token(key, read_token_request(await _body(receive))))
         elif method == "GET" and path == "/v1/models":
@@ -130,59 +117,16 @@ class Surface:
                 return wire.model(route)
         raise ModelNotFound(param="model")
 
-    async def _chat(self, key: KeyAccess, request: CompletionRequest, arrived: float, send: Send) -> None:
+    async def _chat(self, key: KeyAccess, request: CompletionRequest, caller: Caller, send: Send) -> None:
         created = int(clock.now().timestamp())
-        allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
-        caller = Caller(key_id=key.key_id, arrived=arrived, allowance=allowance)
         if request.stream:
             call = Call(self._services, key.access, request, caller)
-            await _stream(call, created, send, with_usage=request.include_usage)
+            await Streaming(call, created, send, with_usage=request.include_usage).run()
             return
         done = await complete(self._services, key.access, request, caller=caller)
         cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
-        headers = [JSON, cost, *_provenance(done.model, done.region, str(done.usage_id))]
+        headers = [JSON, cost, *provenance(done.model, done.region, str(done.usage_id))]
         await _send(send, wire.completion(done, created), headers)
-
-
-async def _stream(call: Call, created: int, send: Send, *, with_usage: bool) -> None:
-    """Send an answer as it comes. The status waits for the first piece, so that what fails before it has its own status."""
-    terms = call.route.upstream.terms
-    headers = [*EVENT_STREAM, *_provenance(call.route.model.id, terms.region, str(call.id))]
-    async with contextlib.aclosing(stream(call)) as pieces:
-        first = await anext(pieces)
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        try:
-            await _send_pieces(call, created, first, pieces, send, with_usage=with_usage)
-        except Problem as problem:  # the status is out: the clients of OpenAI read errors from the stream
-            await _chunk(send, wire.event(openai_document(problem)))
-        else:
-            if with_usage:
-                await _chunk(send, wire.chunk(call, created, b"[]", with_usage=True, last=True))
-            await _chunk(send, wire.DONE)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _send_pieces(
-    call: Call, created: int, first: Piece, rest: AsyncGenerator[Piece], send: Send, *, with_usage: bool
-) -> None:
-    piece: Piece | None = first
-    while piece is not None:
-        if piece.choices:
-            await _chunk(send, wire.chunk(call, created, piece.choices, with_usage=with_usage))
-        piece = await anext(rest, None)
-
-
-def _provenance(model: str, region: str, usage_id: str) -> Headers:
-    """What every answer says about itself: which model, processed where, and the id of its usage record."""
-    return [
-        (b"cm-model", model.encode()),
-        (b"cm-processed-in", region.encode()),
-        (b"cm-usage-id", usage_id.encode()),
-    ]
-
-
-async def _chunk(send: Send, data: bytes) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
 async def _send(send: Send, document: object, headers: Headers | None = None) -> None:
@@ -205,27 +149,3 @@ async def _body(receive: Receive) -> bytes:
         message = await receive()
         parts.append(message.get("body", b""))
     return b"".join(parts)
-
-
-@contextlib.asynccontextmanager
-async def _listening(receive: Receive) -> AsyncGenerator[asyncio.Event]:
-    """Cancel the block when the client leaves; the event then says so."""
-    gone = asyncio.Event()
-    answering = asyncio.current_task()
-
-    async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if answering is not None and not finished.is_set():
-            gone.set()
-            answering.cancel()
-
-    finished = asyncio.Event()
-    watcher = asyncio.create_task(watch())
-    try:
-        yield gone
-    finally:
-        finished.set()
-        watcher.cancel()
-        if gone.is_set() and answering is not None:
-            answering.uncancel()

@@ -9,7 +9,8 @@ anyone. Secrets are looked up by their keyed hash alone: how long that takes say
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from callmissed.foundation.tenancy import Access
 from callmissed.identity import key_format, key_tokens, repository
 from callmissed.identity.hearing import TRUST_SECONDS, Hearing
 from callmissed.identity.key_access import KeyAccess, accesses
+from callmissed.identity.key_holds import Holds
 from callmissed.identity.key_problems import KeyOwnerGone, KeyReplaced
 from callmissed.identity.models import ApiKey
 from callmissed.identity.problems import KeyMalformed, KeyRevoked, KeyUnknown, WorkspaceClosed
@@ -61,6 +63,7 @@ class KeyRing:
         self._live = live
         self._fresh_seconds = fresh_seconds
         self._hearing = Hearing(db, TOPIC)
+        self._holds = Holds(self._read_again, self._hearing)
         self._by_hash: dict[bytes, _Known] = {}
         self._by_id: dict[UUID, _Known] = {}
         self._refused: dict[bytes | UUID, tuple[type[Problem], float]] = {}
@@ -73,12 +76,14 @@ class KeyRing:
         self._running = [
             asyncio.create_task(self._listen(), name="key-ring"),
             asyncio.create_task(self._hearing.beat(), name="key-ring beat"),
+            asyncio.create_task(self._holds.watch(), name="key-ring holds"),
         ]
         await asyncio.sleep(0)  # the reader is registered before anything is remembered
 
     async def stop(self) -> None:
         """Forget everything and stop listening."""
         self._forget_all()
+        self._holds.stop()
         for task in (*self._running, *self._loading.values()):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Problem):
@@ -104,6 +109,15 @@ class KeyRing:
             raise KeyUnknown
         known.used.add(lookup)
         return _living(found)
+
+    def hold(self, key: KeyAccess, end: Callable[[Problem], None]) -> AbstractContextManager[None]:
+        """While the block runs, call `end` with the reason within a second of this key's end, whichever node ended it."""
+        known, now = self._by_id.get(key.key_id), clock.now()
+        seen = known.secrets.values() if known is not None and self._trusted(known) else ()
+        certain = any(
+            each.serial == key.serial and (each.expires_at is None or each.expires_at > now) for each in seen
+        )
+        return self._holds.hold(key, end, certain=certain)
 
     async def _by_token(self, token: str) -> KeyAccess:
         claims = key_tokens.read(self._db.vault, token)
@@ -177,6 +191,9 @@ class KeyRing:
             self._remember(known)
         return known
 
+    async def _read_again(self, tenant_id: UUID, key_id: UUID) -> Collection[KeyAccess]:
+        return (await self._load(key_id, tenant_id, ())).secrets.values()
+
     def _remember(self, known: _Known) -> None:
         self._forget(known.key_id)
         if len(self._by_id) >= MOST:
@@ -204,13 +221,16 @@ class KeyRing:
             self._refused.clear()
             if "key" in news:
                 self._forget(UUID(news["key"]))
+                self._holds.ask(UUID(news["key"]))
             elif "tenant" in news:
                 tenant = UUID(news["tenant"])
                 for key_id in [each.key_id for each in self._by_id.values() if each.tenant_id == tenant]:
                     self._forget(key_id)
+                self._holds.ask_for(tenant)
             else:  # some news were missed
                 self._hearing.distrust()
                 self._forget_all()
+                self._holds.ask_for(None)
 
 
 def _living(found: KeyAccess) -> KeyAccess:

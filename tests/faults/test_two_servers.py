@@ -1,8 +1,6 @@
 """Two server processes on one database: what one of them changes about a key, the other obeys within a second."""
 
 import asyncio
-import os
-import signal
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -16,7 +14,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.identity import create_key, revoke_key, rotation
-from tests.support.installation import free_port
+from tests.support.nodes import node
 from tests.support.people import workspace_of_someone
 
 pytestmark = [pytest.mark.database, pytest.mark.faults]
@@ -27,29 +25,9 @@ MOST_SECONDS = 1.0
 
 @pytest.fixture
 async def second(installation: Installation) -> AsyncGenerator[httpx.AsyncClient]:
-    """The real `serve` as a process of its own on the same databases: a client of it."""
-    port = free_port()
-    told = {
-        "CALLMISSED_HOME": str(installation.home),
-        "CALLMISSED_PORT": str(port),
-        "CALLMISSED_FIND_UPSTREAMS": "false",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "callmissed.app.cli", "serve", env=os.environ | told
-    )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-            for _ in range(600):
-                assert process.returncode is None
-                try:
-                    if (await client.get("/v1/models")).status_code == 401:
-                        break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-            yield client
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 30)
+    """A client of another process on the same databases."""
+    async with node(installation) as address, httpx.AsyncClient(base_url=address, timeout=10) as client:
+        yield client
 
 
 async def status(client: httpx.AsyncClient, secret: str) -> tuple[int, str]:

@@ -135,11 +135,12 @@ class OpenAICompatible:
     @asynccontextmanager
     async def _sent(self, asked: Asked, *, stream: bool) -> AsyncGenerator[Response]:
         """The response to a request, once its status is good. Translates every failure into a Problem."""
-        opened = self._request(asked, stream=stream).build_streamed()
+        opened, before = self._request(asked, stream=stream).build_streamed(), _cancellations()
         try:
             async with asyncio.timeout(self._timeouts.first_byte):
                 response = await opened.__aenter__()
             try:
+                _heed_cancellation(before)
                 if response.status != 200:
                     raise self._refusal(response)
                 yield response
@@ -186,15 +187,31 @@ class OpenAICompatible:
         return UpstreamBroken()
 
     async def _chunks(self, response: Response) -> AsyncGenerator[bytes]:
-        reader = response.body_reader
+        reader, before = response.body_reader, _cancellations()
         ends_at = time.monotonic() + self._timeouts.total
         while True:
             # Around each wait, never around a yield: a deadline must not fall on whoever reads from us.
             async with asyncio.timeout(min(self._timeouts.idle, max(0.0, ends_at - time.monotonic()))):
                 chunk = await reader.read_chunk()
+            _heed_cancellation(before)
             if chunk is None:
                 return
             yield bytes(chunk)
+
+
+def _cancellations() -> int:
+    """How often this task has been asked to stop."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+def _heed_cancellation(before: int) -> None:
+    """Stop when this task was asked to meanwhile.
+
+    The client loses a cancellation that meets the arrival of what it waited for; the task's own count does not.
+    """
+    if _cancellations() > before:
+        raise asyncio.CancelledError
 
 
 async def _events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -21,12 +21,12 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import Surface, Upstreams, UpstreamSettings
 from callmissed.identity import create_key
-from tests.rooms.gateway.peer import Peer, running_peer
+from tests.support.peer import Peer, running_peer
 from tests.support.people import workspace_of_someone
 
 BEHAVIOURS = (
     "good", "silent", "slowly", "crumbs", "hangs", "resets", "garbage", "error-inside", "short", "breaks", "ends-early",
-    "stalls", "400", "401", "429", "500", "503",
+    "stalls", "endless", "ponders", "400", "401", "429", "500", "503",
 )  # fmt: skip
 TERMS = """
 [[upstream]]
@@ -121,18 +121,23 @@ class Shop:
     key: str
     key_id: UUID
 
+    @property
+    def books(self) -> Access:
+        """Who reads what was charged, also when the workspace is closed."""
+        return Access.system(self.access.tenant_id, "verification")
+
     async def rows(self) -> list[dict[str, object]]:
         """Its usage records, oldest first."""
-        async with self.services.db.tenant(self.access) as tx:
+        async with self.services.db.tenant(self.books) as tx:
             rows = await tx.session.execute(text("SELECT * FROM usage_record ORDER BY at, id"))
             return [dict(row) for row in rows.mappings()]
 
     async def purse(self) -> Purse:
-        async with self.services.db.tenant(self.access) as tx:
+        async with self.services.db.tenant(self.books) as tx:
             return await purse(tx)
 
     async def adds_up(self) -> bool:
-        async with self.services.db.tenant(self.access) as tx:
+        async with self.services.db.tenant(self.books) as tx:
             return (await reconcile(tx)).adds_up
 
 

@@ -10,7 +10,7 @@ from callmissed.billing import Ledger
 from callmissed.foundation.ids import uuid7
 from callmissed.identity import revoke_key
 from tests.rooms.gateway.conftest import ClientOf, OpenShop
-from tests.rooms.gateway.peer import WORDS, Peer
+from tests.support.peer import WORDS, Peer
 
 FACTS = "Opening hours: we are open from 9:30 to 19:30, Monday to Saturday.\n\nA visit costs ₹399, deducted from the repair."
 ASK: list[Any] = [

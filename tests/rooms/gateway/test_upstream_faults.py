@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from tests.rooms.gateway.conftest import ClientOf, OpenShop, Shop
-from tests.rooms.gateway.peer import SECRET, Peer
+from tests.support.peer import SECRET, Peer
 
 pytestmark = pytest.mark.faults
 HI: list[Any] = [{"role": "user", "content": "Namaste"}]

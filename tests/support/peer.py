@@ -87,6 +87,14 @@ async def _behave(writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
     if behaviour == "error-inside":
         _whole(writer, json.dumps({"error": {"message": SECRET}}).encode())
         return True
+    if behaviour == "ponders":
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        for _ in range(40):  # spaces before the document, so that nobody thinks it hangs
+            _chunk(writer, b" ")
+            await writer.drain()
+            await asyncio.sleep(0.1)
     if behaviour == "short":
         writer.write(
             b'HTTP/1.1 200 OK\r\ncontent-length: 5000\r\ncontent-type: application/json\r\n\r\n{"choices":'
@@ -122,6 +130,9 @@ def _whole(writer: asyncio.StreamWriter, body: bytes, status: int = 200) -> None
 
 async def _stream(writer: asyncio.StreamWriter, behaviour: str, body: dict[str, Any]) -> bool:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    while behaviour == "endless":  # until the other side has had enough
+        await _event(writer, behaviour, {"content": WORDS[4]})
+        await asyncio.sleep(0.02)
     for n, word in enumerate(WORDS):
         if n == 3 and behaviour == "breaks":
             writer.transport.abort()
