@@ -22,6 +22,7 @@ from callmissed.foundation.problems import Problem
 from callmissed.gateway import USUAL_VARIABLES, UpstreamSettings
 from callmissed.gateway.catalogue import read
 from callmissed.gateway.upstreams import found_upstreams
+from callmissed.identity.oidc.settings import read_file
 from tests.support import catalogue
 from tools import docs
 from tools.docs import reading
@@ -176,7 +177,9 @@ def unknown_commands(text: str, targets: set[str]) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize("name", [*READ_FIRST, "docs/upstreams.md", *tracked("docs/decisions/0*.md")])
+@pytest.mark.parametrize(
+    "name", [*READ_FIRST, "docs/upstreams.md", "docs/sign-in.md", *tracked("docs/decisions/0*.md")]
+)
 def test_commands_that_documents_name_exist(name: str) -> None:
     targets = set(_target.findall((ROOT / "Makefile").read_text()))
     assert unknown_commands((ROOT / name).read_text(encoding="utf-8"), targets) == []
@@ -283,3 +286,11 @@ def test_the_python_floor_is_the_one_told() -> None:
     )
     for name in ("README.md", "CONTRIBUTING.md"):
         assert f"Python {floor} or newer" in (ROOT / name).read_text().replace("Python 3.11, ", ""), name
+
+
+def test_the_file_of_providers_that_is_shown_can_be_read(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "sign-in.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "providers.toml").write_text(shown, encoding="utf-8")
+    google, entra = read_file(tmp_path / "providers.toml", laptop=False)
+    assert (google.button, entra.button, entra.verified_claim) == (True, False, "xms_edov")

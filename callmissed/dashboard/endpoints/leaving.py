@@ -54,12 +54,12 @@ async def ask_to_leave(request: Request, tx: TenantTx, problem: str = "") -> Res
 
 @router.post("/app/leave", access=signed_in(fresh=True))
 async def leave(tx: TenantTx) -> Response:
-    """Leave the workspace; the account stays."""
+    """Leave the workspace; the account stays, and goes on in another workspace of theirs if there is one."""
     try:
-        await leaving.leave_workspace(tx, me(tx))
+        other = await leaving.leave_workspace(tx, me(tx))
     except leaving.OwnsWorkspace:
         return RedirectResponse("/app/leave?problem=owns", 303)
-    return RedirectResponse("/welcome", 303)
+    return RedirectResponse("/app" if other else "/welcome", 303)
 
 
 @router.get("/app/close-account", access=public())
@@ -82,10 +82,7 @@ async def close_account(request: Request, word: Word = "") -> Response:
         raise asked
     try:
         leaving.require_word(word, t("ERASE"))
-        if who.tenant_id is not None:
-            access = Access(who.tenant_id, Actor("user", who.user_id))
-            async with services(request).db.tenant(access) as tx:
-                await leaving.leave_workspace(tx, who.user_id)
+        await leaving.leave_everything(services(request).db, who.user_id)
         async with services(request).db.control() as tx:
             await leaving.close_account(tx, who.user_id)
     except (leaving.OwnsWorkspace, leaving.WordMissing) as problem:

@@ -15,7 +15,6 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, permits, services, signed_in
 from callmissed.foundation.pages import reader_language
 from callmissed.foundation.problems import Problem
-from callmissed.foundation.tenancy import Access
 from callmissed.identity import custom_roles, invitations, members, ownership, workspace
 
 router = Router(tags=["team"])
@@ -79,19 +78,6 @@ async def remove(request: Request, member_id: UUID) -> Response:
     """Have a teammate work here no more."""
     problem = await _do(request, lambda tx: members.remove_member(tx, member_id))
     return await _after(request, problem, "members", "removed")
-
-
-@router.post("/app/team/leave", access=signed_in())
-async def leave(request: Request) -> Response:
-    """Leave the workspace. Everybody may, but the owner."""
-    access: Access = request.state.access
-
-    async def go(tx: Tx) -> None:
-        own = next(card for card in await members.list_members(tx) if card.user_id == access.actor.id)
-        await members.remove_member(tx, own.id)
-
-    problem = await _do(request, go)
-    return await _after(request, problem, "members", "") if problem else RedirectResponse("/sign-in", 303)
 
 
 @router.post("/app/team/roles", access=permits("team.write", fresh=True))

@@ -43,10 +43,10 @@ async def revoke_sessions(tx: Tx, user_id: UUID, now: datetime, *, but: UUID | N
     return (await tx.session.scalars(query.values(revoked_at=now).returning(Session.id))).all()
 
 
-async def leave_workspace(tx: Tx, user_id: UUID) -> None:
-    """Have this user's sessions that work in this tenant work nowhere."""
+async def leave_workspace(tx: Tx, user_id: UUID, to: UUID | None) -> None:
+    """Have this user's sessions that work in this tenant work in another one, or nowhere."""
     query = update(Session).where(Session.user_id == user_id, Session.tenant_id == tx.tenant_id)
-    await tx.session.execute(query.values(tenant_id=None))
+    await tx.session.execute(query.values(tenant_id=to))
 
 
 async def remove_sessions(tx: Tx, moment: datetime) -> None:

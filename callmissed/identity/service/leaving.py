@@ -12,9 +12,10 @@ from uuid import UUID
 from babel.dates import format_date
 
 from callmissed.foundation import audit, clock, datamap, directory, doors, live, mail
-from callmissed.foundation.database import Tx
+from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import NotFound
+from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity import recovery
 from callmissed.identity.models import Closing, ClosingNotice
 from callmissed.identity.problems import NotClosed, OwnsWorkspace, WordMissing
@@ -22,7 +23,7 @@ from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import closing as repository
 from callmissed.identity.repository import membership, tenant
 from callmissed.identity.repository import sessions as sessions_sql
-from callmissed.identity.service import alerts, sessions
+from callmissed.identity.service import alerts, members, sessions
 from callmissed.identity.service.accounts import profile
 from callmissed.identity.service.sessions import Current
 
@@ -129,18 +130,36 @@ async def reopen_workspace(tx: Tx) -> None:
     await audit.record(tx, "identity:tenant:reopened", target=row.id, body={})
 
 
-async def leave_workspace(tx: Tx, user_id: UUID) -> None:
-    """A member leaves this tenant; what they wrote stays with it. Raises OwnsWorkspace for its owner."""
+async def leave_workspace(tx: Tx, user_id: UUID) -> UUID | None:
+    """A member leaves this tenant; what they wrote stays with it, keys they made stop.
+
+    Their browsers go on in another workspace of theirs; returns which, None when there is none. Raises OwnsWorkspace for its owner.
+    """
     member = await membership(tx, user_id)
     if member is None:
         raise NotFound
     if member.role == "owner":
         raise OwnsWorkspace
-    await repository.remove_membership(tx, user_id)
-    await directory.drop(tx, sessions.WORKS_IN, str(user_id))
-    await sessions_sql.leave_workspace(tx, user_id)
-    await live.end(tx, user_id)
-    await audit.record(tx, "identity:member:left", subject=user_id, target=member.id, body={})
+    await members.part_with(tx, member, sessions_ended=0, by_themselves=True)
+    other = await directory.find(tx, sessions.WORKS_IN, str(user_id))
+    to = other.tenant_id if other else None
+    await sessions_sql.leave_workspace(tx, user_id, to)
+    return to
+
+
+async def leave_everything(db: Database, user_id: UUID) -> None:
+    """A person leaves every workspace they work in. Raises OwnsWorkspace, and then they have left none."""
+    async with db.control() as tx:
+        places = [each.tenant_id for each in await directory.find_all(tx, sessions.WORKS_IN, str(user_id))]
+    standings = [Access(place, Actor("user", user_id)) for place in places]
+    for access in standings:
+        async with db.tenant(access) as tx:
+            member = await membership(tx, user_id)
+            if member is not None and member.role == "owner":
+                raise OwnsWorkspace
+    for access in standings:
+        async with db.tenant(access) as tx:
+            await leave_workspace(tx, user_id)
 
 
 async def close_account(tx: Tx, user_id: UUID) -> Closing:

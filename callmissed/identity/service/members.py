@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from callmissed.foundation import audit, clock, directory, events
+from callmissed.foundation import audit, clock, directory, events, live
 from callmissed.foundation.database import Tx
 from callmissed.foundation.events import Event
 from callmissed.foundation.vault import SealedValue
@@ -108,22 +108,28 @@ async def stop_keys_beyond(tx: Tx, user_id: UUID, permissions: frozenset[str]) -
 async def remove_member(tx: Tx, member_id: UUID) -> Left:
     """Have somebody work here no more: their sessions here, keys they made and invitations they sent end at once.
 
-    A member may leave by themselves. Raises MemberNotFound, OwnerStays and AboveYou.
+    A member may remove themselves. Raises MemberNotFound, OwnerStays and AboveYou.
     """
     await team.hold_tenant(tx)
     row = await _subject(tx, member_id)
-    user_id, role = row.user_id, row.role
+    ended = await team.end_sessions(tx, row.user_id, clock.now())
+    return await part_with(tx, row, sessions_ended=ended, by_themselves=_is_caller(tx, row))
+
+
+async def part_with(tx: Tx, row: Membership, *, sessions_ended: int, by_themselves: bool) -> Left:
+    """End a membership, and with it the keys they made, the invitations they sent, and the pages they have open."""
+    user_id, member_id, role = row.user_id, row.id, row.role
     await team.remove_membership(tx, member_id)
     await directory.drop(tx, sessions.WORKS_IN, str(user_id))
-    ended = await team.end_sessions(tx, user_id, clock.now())
+    await live.end(tx, user_id)
     stopped = await team.keys_made_by(tx, user_id)
     for key_id in stopped:
         await revoke_key(tx, key_id)
     withdrawn = await invitations.withdraw_those_of(tx, user_id)
     await ownership.forget_offer_to(tx, user_id)
-    left = Left(ended, len(stopped), withdrawn)
-    body = {"role": role, "sessions": ended, "keys": len(stopped), "invitations": withdrawn}
-    action = "identity:member:left" if _is_caller(tx, row) else "identity:member:removed"
+    left = Left(sessions_ended, len(stopped), withdrawn)
+    body = {"role": role, "sessions": sessions_ended, "keys": len(stopped), "invitations": withdrawn}
+    action = "identity:member:left" if by_themselves else "identity:member:removed"
     await audit.record(tx, action, subject=user_id, target=member_id, body=body)
     await events.publish(tx, MemberLeft(tx.tenant_id, user_id))
     return left

@@ -21,8 +21,8 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import TenantClosed
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import PAST_CLOSED_DOORS, Access
-from callmissed.identity import KeyRing, leaving, recovery
-from callmissed.identity.problems import NotClosed, OwnsWorkspace, WorkspaceClosed
+from callmissed.identity import KeyRing, create_key, leaving, recovery, sessions
+from callmissed.identity.problems import KeyRevoked, NotClosed, OwnsWorkspace, WorkspaceClosed
 from callmissed.identity.repository import closing as closing_sql
 from callmissed.identity.tasks import closing_notices, erase_closed
 from tests.support.closing import (
@@ -35,6 +35,8 @@ from tests.support.closing import (
     signed_in,
 )
 from tests.support.mailbox import newest_letter
+from tests.support.people import address, teammate_of, workspace_of_someone
+from tests.support.signed_in import token_of
 
 pytestmark = pytest.mark.database
 
@@ -275,6 +277,30 @@ async def test_an_owner_cannot_just_leave(services: Services, firm: Firm) -> Non
     with pytest.raises(OwnsWorkspace):
         async with services.db.control() as tx:
             await leaving.close_account(tx, owner)
+
+
+async def test_whoever_leaves_takes_their_keys_along_and_goes_on_elsewhere(
+    services: Services, firm: Firm
+) -> None:
+    email = address()
+    mate = await teammate_of(services, firm.owner, "developer", email)
+    assert mate.actor.id
+    async with services.db.tenant(mate) as tx:
+        made = await create_key(tx, "mine")
+    other = await workspace_of_someone(services)
+    await teammate_of(services, other, "teammate", email)
+    token = await token_of(services, mate)
+    async with services.db.tenant(mate) as tx:
+        assert await leaving.leave_workspace(tx, mate.actor.id) == other.tenant_id
+    with pytest.raises(KeyRevoked):
+        await services.get(KeyRing).resolve(made.secret)
+    async with services.db.control() as tx:
+        here = await sessions.current(tx, token)
+    assert here
+    assert here.tenant_id == other.tenant_id
+    await leaving.leave_everything(services.db, mate.actor.id)
+    async with services.db.control() as tx:
+        await leaving.close_account(tx, mate.actor.id)
 
 
 def test_ids() -> None:
