@@ -54,7 +54,7 @@ async def _before_signing(request: Request) -> Access | None:
 async def _who(request: Request, signed: bool) -> Access | None:
     held = services(request)
     found = await held.get(sessions.SessionReader).who(request)
-    if found is None:
+    if found is None or found.state != "open":  # locked or closed: not here either
         return None
     async with held.db.control() as tx:
         return await staff.standing(tx, found.session_id, signed=signed)

@@ -154,6 +154,12 @@ class AccountLocked(Problem):
     code = "account_locked"
 
 
+class AddressLeft(Conflict):
+    """An account changed from this address to another one in the last seven days. If that wasn't you, use the link in our mail about it."""
+
+    code = "address_left"
+
+
 class EmailTaken(Conflict):
     """There is an account with this address already. Sign in with it, or use another address."""
 

@@ -9,6 +9,7 @@ from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import repository
+from callmissed.identity.repository import totp
 from callmissed.identity.service import erasing, invitations, leaving
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ async def sweep(services: Services) -> None:
         await repository.erase_rows(tx, accounts)
         await repository.remove_counters(tx, now - UNFINISHED)
         await repository.remove_sessions(tx, now - timedelta(days=30))
+        await totp.forget_begun(tx, now - UNFINISHED)
         if accounts:
             await audit.record(tx, "identity:accounts:unfinished_erased", body={"accounts": len(accounts)})
 

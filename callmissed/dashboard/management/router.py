@@ -66,12 +66,17 @@ class Api(Router):
         gives: Any = None,
         status: int = 200,
         problems: Sequence[str] = (),
+        fresh: bool = False,
     ) -> Callable[[Any], Any]:
-        """Decorate an endpoint: what it asks, the document it gives (None: an empty 204), and its own problems."""
+        """Decorate an endpoint: what it asks, the document it gives (None: an empty 204), and its own problems.
+
+        `fresh` as on the page for the same act: a person shows first who they are. No key may do such things.
+        """
         codes = (*ALWAYS, *(WRITING if method in {"POST", "PUT", "PATCH"} else ()), *problems)
+        codes += ("proof_needed",) * fresh
 
         def register(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-            rule = permits(permission) if permission else signed_in()
+            rule = permits(permission, fresh=fresh) if permission else signed_in(fresh=fresh)
             extra: dict[str, Any] = {"x-problems": sorted(set(codes))}
             if method == "POST":
                 extra["parameters"] = [ONCE]

@@ -73,12 +73,6 @@ async def members(tx: Tx) -> Sequence[Membership]:
     return (await tx.session.scalars(query)).all()
 
 
-async def remove_membership(tx: Tx, user_id: UUID) -> None:
-    """A person works here no more."""
-    query = delete(Membership).where(Membership.tenant_id == tx.tenant_id, Membership.user_id == user_id)
-    await tx.session.execute(query)
-
-
 async def count(tx: Tx, table: Table) -> int:
     """How many rows of this tenant a table has."""
     query = select(func.count()).select_from(table).where(table.columns["tenant_id"] == tx.tenant_id)

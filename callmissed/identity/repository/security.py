@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import (
@@ -77,8 +77,23 @@ async def undo_email_changes(tx: Tx, account: UserAccount, since: datetime, now:
             account.email = each.previous
 
 
+async def is_left_lately(tx: Tx, email_index: bytes, since: datetime, *, but: UUID | None = None) -> bool:
+    """Whether an account (any but this one) changed away from this address since then, which "this wasn't me" may still take back."""
+    query = select(func.count()).where(
+        ProofCode.previous_index == email_index,
+        ProofCode.purpose == "email",
+        ProofCode.consumed_at > since,
+        ProofCode.undone_at.is_(None),
+    )
+    if but is not None:
+        query = query.where(ProofCode.user_id != but)
+    return bool((await tx.session.execute(query)).scalar_one())
+
+
 async def forget_new_factors(tx: Tx, user_id: UUID, since: datetime) -> None:
     """Remove the ways to sign in that were added to an account since then."""
     for factor in (Passkey, TotpFactor, RecoveryCode, LinkedIdentity):
-        query = delete(factor).where(factor.user_id == user_id, factor.created_at > since)
-        await tx.session.execute(query)
+        added = factor.created_at > since
+        if factor is TotpFactor:  # it counts from its first code; one without a code yet is nobody's
+            added = or_(added, TotpFactor.confirmed_at.is_(None), TotpFactor.confirmed_at > since)
+        await tx.session.execute(delete(factor).where(factor.user_id == user_id, added))

@@ -33,6 +33,12 @@ async def forget_unconfirmed(tx: Tx, user_id: UUID) -> None:
     await tx.session.execute(query)
 
 
+async def forget_begun(tx: Tx, moment: datetime) -> None:
+    """Remove everybody's apps that were begun before this time and never showed a code."""
+    stale = (TotpFactor.confirmed_at.is_(None), TotpFactor.created_at < moment)
+    await tx.session.execute(delete(TotpFactor).where(*stale))
+
+
 async def recovery_left(tx: Tx, user_id: UUID) -> int:
     """How many recovery codes of this person are unused."""
     query = select(func.count()).where(RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None))

@@ -23,6 +23,7 @@ from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import security as repository
 from callmissed.identity.repository import sessions as sessions_sql
 from callmissed.identity.repository.keys import key, working_keys_of
+from callmissed.identity.service import invitations, ownership
 from callmissed.identity.service.accounts import profile
 
 LINK_WORKS = timedelta(days=7)
@@ -176,7 +177,7 @@ async def _lock(tx: Tx, row: SecurityAlert) -> None:
 
 
 async def _stop_keys(db: Database, user_id: UUID) -> list[UUID]:
-    """Stop the working keys a person made, wherever they work; returns which."""
+    """Stop the working keys a person made, wherever they work, and take back whom they asked in; returns the keys."""
     async with db.control() as tx:
         places = await directory.find_all(tx, WORKS_IN, str(user_id))
     stopped: list[UUID] = []
@@ -189,6 +190,8 @@ async def _stop_keys(db: Database, user_id: UUID) -> list[UUID]:
                 stopped.append(row.id)
             if rows:
                 await audit.record(tx, "identity:key:all_revoked", body={"keys": len(rows)})
+            await invitations.withdraw_those_of(tx, user_id)
+            await ownership.forget_offers_of(tx, user_id)
     return stopped
 
 

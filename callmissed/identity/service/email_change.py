@@ -1,12 +1,13 @@
 """A new e-mail address: proven by a code sent to it, told to the old one, and taken back by one link for seven days."""
 
-from callmissed.foundation import audit
+from callmissed.foundation import audit, clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.identity.contact_points import read_email
 from callmissed.identity.models import ProofCode, UserAccount
-from callmissed.identity.problems import EmailTaken
+from callmissed.identity.problems import AddressLeft, EmailTaken
 from callmissed.identity.repository import accounts as accounts_sql
+from callmissed.identity.repository import security
 from callmissed.identity.service import alerts, proofs, sessions
 from callmissed.identity.service.accounts import EMAIL_INDEX, RETENTION_CLASS, platform
 from callmissed.identity.service.sessions import Current
@@ -34,6 +35,9 @@ async def confirm(tx: Tx, who: Current, typed_code: str) -> str | Problem:
     taken = await accounts_sql.account_under(tx, outcome.email_index)
     if taken is not None and taken.id != account.id:
         return EmailTaken()
+    since = clock.now() - alerts.LINK_WORKS
+    if await security.is_left_lately(tx, outcome.email_index, since, but=account.id):
+        return AddressLeft()
     old = await platform(tx).open(UserAccount.email, account.id, account.id, account.email)
     new = await platform(tx).open(ProofCode.address, outcome.id, account.id, outcome.address)
     box = await platform(tx).person(account.id, RETENTION_CLASS)
@@ -43,4 +47,4 @@ async def confirm(tx: Tx, who: Current, typed_code: str) -> str | Problem:
     leaf = await audit.record(tx, "identity:email:changed", subject=account.id, target=account.id, body={})
     await alerts.tell(tx, account.id, "email_changed", leaf=leaf, tenant_id=who.tenant_id, address=old)
     await sessions.end_sessions(tx, account.id, but=who.session_id)
-    return await sessions.rotate(tx, account.id, who.session_id, "code")
+    return await sessions.renew(tx, account.id, who.session_id)

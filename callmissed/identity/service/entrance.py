@@ -10,7 +10,7 @@ from callmissed.identity import repository
 from callmissed.identity.factor_problems import AppCodeWrong, CeremonyOver, RecoveryCodeWrong
 from callmissed.identity.methods import Method, is_strong
 from callmissed.identity.problems import SignInLocked
-from callmissed.identity.repository import passkeys, totp
+from callmissed.identity.repository import passkeys, team, totp
 from callmissed.identity.service import ceremonies, sessions, tries
 from callmissed.identity.service.totp import check_app_code, check_recovery_code
 
@@ -46,7 +46,7 @@ async def enter(
     """Let a person in who proved so much, or ask for the second step. Raises AccountLocked."""
     works_in = await directory.find(tx, sessions.WORKS_IN, str(user_id))
     tenant_id = works_in.tenant_id if works_in else None
-    if not is_strong(methods) and await needs_second(tx, user_id, tenant_id):
+    if not is_strong(methods) and await needs_second(tx, user_id):
         browser = ceremonies.new_browser()
         asked = ceremonies.Asked(user_id, methods)
         await ceremonies.begin(tx, "second", browser, asked, valid=ceremonies.AWAY)
@@ -125,11 +125,18 @@ async def _finish(tx: Tx, browser: str, method: Method, user_agent: str, network
     return SignedIn(token, asked.user_id, tenant_id)
 
 
-async def needs_second(tx: Tx, user_id: UUID, tenant_id: UUID | None) -> bool:
-    """Whether this person has to prove a second factor: they set up an app, or their workspace asks and they have a passkey."""
+async def needs_second(tx: Tx, user_id: UUID) -> bool:
+    """Whether this person has to prove a second factor: they set up an app, or have a passkey and a workspace that asks."""
     if await totp.apps_of(tx, user_id):
         return True
-    return await asks_for_more(tx, tenant_id) and bool(await passkeys.count_of(tx, user_id))
+    return bool(await passkeys.count_of(tx, user_id)) and await asked_anywhere(tx, user_id)
+
+
+async def asked_anywhere(tx: Tx, user_id: UUID) -> bool:
+    """Whether any workspace of this person asks for more: through one that does not, nobody comes into one that does."""
+    entries = await directory.find_all(tx, sessions.WORKS_IN, str(user_id))
+    places = await team.tenants(tx, [entry.tenant_id for entry in entries])
+    return any(place.requires_second_factor for place in places)
 
 
 async def asks_for_more(tx: Tx, tenant_id: UUID | None) -> bool:

@@ -21,9 +21,11 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import recovery
 from callmissed.identity.models import Closing, ErasureStep
+from callmissed.identity.models.closing import PROOF
 from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import closing as repository
-from callmissed.identity.repository import tenant
+from callmissed.identity.repository import membership, tenant
+from callmissed.identity.service import members
 from callmissed.identity.service.leaving import close_ownerless
 from callmissed.identity.service.sessions import WORKS_IN
 
@@ -80,8 +82,7 @@ def personal_tables() -> list[Table]:
         for table in datamap.tables()
         if not datamap.is_tenant_table(table) and owners_in(table) and not table.info["row"].__append_only__
     ]
-    return [table for table in reversed(found) if table.info["row"].__keep__.promise != "keep.deleted-account"
-            or table.name == "user_account"]  # fmt: skip
+    return [table for table in reversed(found) if table.info["row"].__keep__ is not PROOF]
 
 
 def owners_in(table: Table) -> list[str]:
@@ -230,10 +231,12 @@ async def _memberships(work: Work) -> None:
         places = await directory.find_all(tx, WORKS_IN, str(work.closing.subject_id))
     for place in places:
         async with work.services.db.tenant(Access.system(place.tenant_id, "erasure")) as tx:
-            await repository.remove_membership(tx, work.closing.subject_id)
+            member = await membership(tx, work.closing.subject_id)
+            if member is not None:
+                await members.part_with(tx, member, sessions_ended=0, by_themselves=False)
             await directory.drop(tx, WORKS_IN, str(work.closing.subject_id))
             await audit.record(tx, "identity:member:erased", body={})
-            if all(member.role != "owner" for member in await repository.members(tx)):
+            if all(each.role != "owner" for each in await repository.members(tx)):
                 await close_ownerless(tx)
     async with work.services.db.control() as tx:
         await _done(tx, work, len(places))

@@ -10,10 +10,11 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.vault import SealedValue
 from callmissed.identity.factor_problems import FactorNotFound, LastFactor
 from callmissed.identity.models import Passkey, TotpFactor
+from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import passkeys, totp
 from callmissed.identity.service import factor_news, providers
 from callmissed.identity.service.accounts import RETENTION_CLASS, platform
-from callmissed.identity.service.entrance import asks_for_more
+from callmissed.identity.service.entrance import asked_anywhere
 from callmissed.identity.service.naming import factor_name
 from callmissed.identity.service.providers import Identity
 
@@ -59,7 +60,7 @@ async def overview(tx: Tx, user_id: UUID) -> Factors:
         ],
         await totp.recovery_left(tx, user_id),
         await providers.identities(tx, user_id),
-        await asks_for_more(tx, tx.tenant_id),
+        await asked_anywhere(tx, user_id),
     )
 
 
@@ -75,11 +76,12 @@ async def rename(tx: Tx, user_id: UUID, factor_id: UUID, name: str) -> None:
 async def remove(tx: Tx, user_id: UUID, factor_id: UUID) -> None:
     """Take a passkey or an app away; recovery codes go with the last app.
 
-    Raises FactorNotFound, and LastFactor where the workspace asks for one and this is the last.
+    Raises FactorNotFound, and LastFactor where a workspace of theirs asks for one and this is the last.
     """
+    await accounts_sql.account(tx, user_id, for_update=True)  # one at a time: two would each leave the other
     row, kind = await _existing(tx, user_id, factor_id)
     keys, apps = await passkeys.count_of(tx, user_id), len(await totp.apps_of(tx, user_id))
-    if keys + apps <= 1 and await asks_for_more(tx, tx.tenant_id):
+    if keys + apps <= 1 and await asked_anywhere(tx, user_id):
         raise LastFactor
     await tx.session.delete(row)
     if isinstance(row, TotpFactor) and apps <= 1:

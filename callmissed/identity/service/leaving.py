@@ -21,7 +21,7 @@ from callmissed.identity.models import Closing, ClosingNotice
 from callmissed.identity.problems import NotClosed, OwnsWorkspace, WordMissing
 from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import closing as repository
-from callmissed.identity.repository import membership, tenant
+from callmissed.identity.repository import membership, team, tenant
 from callmissed.identity.repository import sessions as sessions_sql
 from callmissed.identity.service import alerts, members, sessions
 from callmissed.identity.service.accounts import profile
@@ -135,6 +135,7 @@ async def leave_workspace(tx: Tx, user_id: UUID) -> UUID | None:
 
     Their browsers go on in another workspace of theirs; returns which, None when there is none. Raises OwnsWorkspace for its owner.
     """
+    await team.hold_tenant(tx)
     member = await membership(tx, user_id)
     if member is None:
         raise NotFound

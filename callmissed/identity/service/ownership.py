@@ -125,6 +125,14 @@ async def forget_offer_to(tx: Tx, user_id: UUID) -> None:
         await audit.record(tx, "identity:ownership:withdrawn", subject=user_id, target=row.id, body={})
 
 
+async def forget_offers_of(tx: Tx, user_id: UUID) -> None:
+    """End an open offer that this person made, because it may not have been them."""
+    row = await team.open_transfer(tx)
+    if row is not None and row.from_user == user_id:
+        await _end(tx, row, "withdrawn")
+        await audit.record(tx, "identity:ownership:withdrawn", subject=user_id, target=row.id, body={})
+
+
 async def _standing_offer(tx: Tx) -> OwnershipTransfer | None:
     """The open offer; one that has run out is settled in passing."""
     row = await team.open_transfer(tx)

@@ -74,7 +74,7 @@ async def offered(tx: Tx, who: Current) -> tuple[str, ...]:
     strong = ["passkey"] * bool(keys) + ["app"] * apps
     if apps and await totp_sql.recovery_left(tx, who.user_id):
         strong.append("recovery")
-    if strong and await entrance.needs_second(tx, who.user_id, who.tenant_id):
+    if strong and await entrance.needs_second(tx, who.user_id):
         return tuple(strong)
     return (*strong, "email")
 

@@ -17,10 +17,11 @@ from callmissed.foundation.vault import SealedValue
 from callmissed.identity.factor_problems import CeremonyOver, FactorNotFound, IdentityTaken, LastWayIn
 from callmissed.identity.models import LinkedIdentity
 from callmissed.identity.oidc import Claims, Trip
+from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import passkeys
 from callmissed.identity.repository import providers as rows
 from callmissed.identity.service import ceremonies, entrance, factor_news, sign_in
-from callmissed.identity.service.accounts import platform
+from callmissed.identity.service.accounts import platform, profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ async def arrive(
     if known is None:
         told = sign_in.Link(provider, index, claims.name)
         return await sign_in.ask(tx, claims.email, network, language, link=told)
+    account = await accounts_sql.account(tx, known.user_id)
+    if account is not None and account.locked_at is not None:
+        # Only the mailbox opens it again, and a domain that leads here offers no other way to it.
+        address = (await profile(tx, known.user_id)).email
+        return await sign_in.ask(tx, address, network, language)
     known.last_used_at = clock.now()
     return await entrance.enter(tx, known.user_id, ("oidc",), user_agent, network)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from callmissed.foundation import audit, clock, live
 from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.ids import uuid7
-from callmissed.foundation.problems import TenantClosed
+from callmissed.foundation.problems import TenantClosed, Unauthenticated
 from callmissed.foundation.tenancy import Access, Actor
 from callmissed.foundation.vault import SealedValue
 from callmissed.identity.contact_points import area_of
@@ -89,10 +89,14 @@ async def open_session(
     """Sign a browser in under a token nobody has seen before, and return it. `methods`: how it was proven who it is.
 
     A browser that is not like any of the last ninety days is told of by mail. Raises AccountLocked for a locked account,
-    unless its e-mail address has just been proven.
+    unless its e-mail address has just been proven, and Unauthenticated when there is no such account.
     """
-    account = await accounts_sql.account(tx, user_id)
-    if account is not None and account.locked_at is not None and "code" not in methods:
+    account = await accounts_sql.account(
+        tx, user_id, for_update=True
+    )  # a lock that is being set is waited for
+    if account is None:
+        raise Unauthenticated  # erased: whatever still names them opens nothing, and makes no key anew
+    if account.locked_at is not None and "code" not in methods:
         raise AccountLocked
     token, now = secrets.token_urlsafe(32), clock.now()
     known = await _devices(tx, await repository.sessions_of(tx, user_id, since=now - ABSOLUTE))
@@ -140,6 +144,16 @@ async def current(tx: Tx, token: str) -> Current | None:
 def _goes_on(row: Session) -> bool:
     now = clock.now()
     return row.revoked_at is None and row.expires_at > now and row.last_seen_at + IDLE > now
+
+
+async def renew(tx: Tx, user_id: UUID, session_id: UUID) -> str:
+    """Give a session a new token and nothing else; the old one stops. Raises SessionNotFound."""
+    row = await repository.session_by_id(tx, user_id, session_id)
+    if row is None or not _goes_on(row):
+        raise SessionNotFound
+    token = secrets.token_urlsafe(32)
+    row.token_hash = tx.vault.keyed_hash(HASH, token)
+    return token
 
 
 async def rotate(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> str:

@@ -20,6 +20,7 @@ from callmissed.identity import repository
 from callmissed.identity.contact_points import read_email
 from callmissed.identity.models import LinkedIdentity, SignInCode, UserAccount
 from callmissed.identity.problems import (
+    AddressLeft,
     CodeExpired,
     CodeIncomplete,
     CodeReplaced,
@@ -28,8 +29,8 @@ from callmissed.identity.problems import (
     SignInLocked,
     TooManyCodes,
 )
-from callmissed.identity.repository import providers
-from callmissed.identity.service import factor_news
+from callmissed.identity.repository import providers, security
+from callmissed.identity.service import alerts, factor_news
 from callmissed.identity.service.accounts import EMAIL_INDEX, RETENTION_CLASS, begin_account, platform
 from callmissed.identity.service.entrance import SecondStep, SignedIn, enter
 from callmissed.identity.service.tries import count, forgive, open_counters, wrong
@@ -124,7 +125,7 @@ async def redeem(
 ) -> SignedIn | SecondStep | Problem:
     """Sign in with a code, opening the account of a new address.
 
-    Returns the reason it failed: CodeIncomplete, CodeWrong, CodeExpired, CodeUsed, CodeReplaced or SignInLocked.
+    Returns the reason it failed: CodeIncomplete, CodeWrong, CodeExpired, CodeUsed, CodeReplaced, SignInLocked or AddressLeft.
     """
     code = "".join(typed_code.split())
     if not (len(code) == DIGITS and code.isascii() and code.isdecimal()):
@@ -149,10 +150,12 @@ async def redeem(
     return await _enter(tx, row, user_agent, network)
 
 
-async def _enter(tx: Tx, row: SignInCode, user_agent: str, network: str) -> SignedIn | SecondStep:
+async def _enter(tx: Tx, row: SignInCode, user_agent: str, network: str) -> SignedIn | SecondStep | Problem:
     """Let in whoever proved to read this address, and link the provider they came from."""
     known: UserAccount | None = await repository.account_under(tx, row.email_index)
     address = await tx.vault.open(SignInCode.address, row.id, row.id, row.address)
+    if known is None and await security.is_left_lately(tx, row.email_index, clock.now() - alerts.LINK_WORKS):
+        return AddressLeft()
     if known is None:
         known = await begin_account(tx, address, row.email_index, row.language)
         if row.full_name is not None:

@@ -6,7 +6,7 @@ that. A clock that strays afterwards is learned from two codes in a row (RFC 623
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from callmissed.foundation import audit, clock
@@ -34,6 +34,7 @@ RECOVERY_CODES = 10
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's Base32: no letter that is taken for another when read from paper."""
 
+SET_UP_WITHIN = timedelta(minutes=15)
 NEXT_WITHIN = 3
 """Half minutes after a stray code in which the next one has to come."""
 
@@ -82,8 +83,8 @@ async def confirm_app(tx: Tx, user_id: UUID, factor_id: UUID, typed: str) -> lis
     Raises FactorNotFound.
     """
     row = await rows.app(tx, user_id, factor_id)
-    if row is None or row.confirmed_at is not None:
-        raise FactorNotFound
+    if row is None or row.confirmed_at is not None or row.created_at + SET_UP_WITHIN <= clock.now():
+        raise FactorNotFound  # one begun long ago would look old to whoever undoes what a thief has added
     code = _digits(typed)
     if code is None:
         return CodeIncomplete()

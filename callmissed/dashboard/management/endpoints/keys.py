@@ -35,6 +35,7 @@ async def read(request: Request, tx: TenantTx, key_id: UUID) -> Response:
     "POST",
     "/keys",
     "keys.write",
+    fresh=True,
     gives=Key,
     status=201,
     problems=(

@@ -46,6 +46,7 @@ async def read_member(request: Request, tx: TenantTx, member_id: UUID) -> Respon
     "PATCH",
     "/members/{member_id}",
     "team.write",
+    fresh=True,
     gives=Member,
     problems=("member_not_found", "own_role", "owner_stays", *FOREIGN, *GIVING),
 )
@@ -59,6 +60,7 @@ async def change_member(request: Request, tx: TenantTx, member_id: UUID, body: R
     "DELETE",
     "/members/{member_id}",
     "team.write",
+    fresh=True,
     status=204,
     problems=("member_not_found", "owner_stays", *FOREIGN),
 )
@@ -83,6 +85,7 @@ async def list_invitations(
     "POST",
     "/invitations",
     "team.write",
+    fresh=True,
     gives=Invitation,
     status=201,
     problems=("email_unusable", "already_member", "already_invited", "seats_taken", *GIVING),
@@ -145,6 +148,7 @@ async def list_roles(request: Request, tx: TenantTx) -> Response:
     "POST",
     "/roles",
     "team.write",
+    fresh=True,
     gives=Role,
     status=201,
     problems=("role_name_missing", "role_may_nothing", "more_than_yours", "too_many_roles"),
@@ -165,6 +169,7 @@ async def make_role(request: Request, tx: TenantTx, body: NewRole) -> Response:
     "PUT",
     "/roles/{role_id}",
     "team.write",
+    fresh=True,
     gives=Role,
     problems=("role_not_found", "role_name_missing", "role_may_nothing", "more_than_yours", *FOREIGN),
 )
