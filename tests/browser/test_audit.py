@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from callmissed.foundation.audit import seal_all
 from callmissed.foundation.services import Services
 from callmissed.identity import create_key
-from tests.browser.doors import enter
+from tests.support.doors import enter
 from tests.support.people import workspace_of_someone
 
 pytestmark = pytest.mark.browser

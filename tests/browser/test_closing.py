@@ -4,8 +4,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from callmissed.foundation.services import Services
-from tests.browser.doors import answers, enter, sign_in
 from tests.support.closing import firm_at_work
+from tests.support.doors import answers, enter, sign_in
 
 pytestmark = pytest.mark.browser
 

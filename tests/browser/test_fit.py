@@ -5,8 +5,8 @@ from playwright.async_api import Browser, Page
 
 from callmissed.foundation.i18n import COOKIE
 from callmissed.foundation.services import Services
-from tests.browser.doors import hold
 from tests.support.bustle import Bustle, busy_workspace
+from tests.support.doors import hold
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import accounts
-from tests.browser.doors import enter, follow_letter, other_browser, sign_in
+from tests.support.doors import enter, follow_letter, other_browser, sign_in
 from tests.support.people import address, link_to, workspace_of_someone
 
 pytestmark = pytest.mark.browser

@@ -1,16 +1,13 @@
 """A key's whole life in a real browser, with the keyboard alone; and the proof that is asked for after a while."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from playwright.async_api import Page, expect
-from sqlalchemy import update
 
 from callmissed.foundation.services import Services
-from callmissed.foundation.tenancy import Access
-from callmissed.identity.models import Session
-from tests.browser.doors import answers, enter, seen_focus, tab_to
+from tests.support.at_page import grow_old
+from tests.support.doors import answers, enter, seen_focus, tab_to
 from tests.support.mailbox import newest_code
 from tests.support.people import address, workspace_of_someone
 
@@ -116,21 +113,14 @@ async def test_a_key_lives_its_whole_life_without_a_mouse(
         await answers(live_server, secret, 401)
 
 
-async def grow_old(services: Services, person: Access) -> None:
-    """Let it be a while since this person showed who they are. The clock stays: other tests live by it as well."""
-    async with services.db.control() as tx:
-        earlier = Session.verified_at - timedelta(minutes=20)
-        mine = Session.user_id == person.actor.id
-        await tx.session.execute(update(Session).where(mine).values(verified_at=earlier))
-
-
 async def test_after_a_while_a_new_key_asks_who_is_there_and_forgets_nothing(
     page: Page, live_server: str, live_services: Services
 ) -> None:
     email = address()
     owner = await workspace_of_someone(live_services, email)
     await enter(page, live_services, owner)
-    await grow_old(live_services, owner)
+    assert owner.actor.id
+    await grow_old(live_services, owner.actor.id)
     await page.goto(f"{live_server}/app/keys?new=1")
     await page.fill("input[name=name]", "kiosk at the gate")
     await page.get_by_role("button", name="Make key").click()

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, Page, expect
 
 from callmissed.foundation.services import Services
 from callmissed.identity import create_key
-from tests.browser.doors import answers, call, enter, follow_letter, other_browser, sign_in
+from tests.support.doors import answers, call, enter, follow_letter, other_browser, sign_in
 from tests.support.people import address, workspace_of_someone
 
 pytestmark = pytest.mark.browser

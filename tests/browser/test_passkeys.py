@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.support.at_page import SECURITY, Device, add_passkey, methods, sign_out, sign_up
+from tests.support.at_page import Device, add_passkey, methods, sign_out, sign_up
+from tests.support.factors import SECURITY
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from playwright.async_api import Browser, Page, expect
 
 from callmissed.foundation.services import Services
 from callmissed.identity import sessions
-from tests.browser.doors import enter, hold, other_browser
 from tests.support.closing import firm_at_work
+from tests.support.doors import enter, hold, other_browser
 from tests.support.staff import REASON, staff_member
 
 pytestmark = pytest.mark.browser

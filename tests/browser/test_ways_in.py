@@ -6,17 +6,17 @@ import pytest
 from playwright.async_api import Page, expect
 
 from callmissed.identity import ways_in
-from tests.rooms.identity.test_second_step import Phone
 from tests.support.at_page import (
-    SECURITY,
     Device,
     add_passkey,
+    come_in,
     grow_old,
     methods,
-    sign_in,
+    session_in,
     sign_out,
     sign_up,
 )
+from tests.support.factors import SECURITY, Phone
 from tests.support.mailbox import newest_code
 from tests.support.providers import SECRET, honest_provider
 from tests.support.visitors import new_address
@@ -50,7 +50,7 @@ async def test_with_an_app_there_is_a_second_step_and_paper_stands_in_for_it(
     address = await sign_up(page, live_services, live_server)
     phone, recovery = await add_app(page, live_server)
     await sign_out(page)
-    await sign_in(page, live_services, live_server, address)
+    await come_in(page, live_services, live_server, address)
     await expect(page.get_by_role("heading", name="One more step")).to_be_visible()
     await page.locator("input[name=code]").fill("000000")
     await page.get_by_role("button", name="Sign in", exact=True).click()
@@ -60,7 +60,7 @@ async def test_with_an_app_there_is_a_second_step_and_paper_stands_in_for_it(
     await page.wait_for_url(re.compile(r"\d/app/inbox"))
     assert await methods(page, live_services) == ("code", "totp")
     await sign_out(page)
-    await sign_in(page, live_services, live_server, address)
+    await come_in(page, live_services, live_server, address)
     await page.get_by_role("link", name="The device is lost").click()
     await page.get_by_label("Recovery code").fill(recovery[3].lower())
     await page.get_by_role("button", name="Sign in", exact=True).click()
@@ -117,7 +117,7 @@ async def test_a_finger_is_proof_enough_and_what_was_typed_goes_on(
 ) -> None:
     await sign_up(page, live_services, here)
     await add_passkey(page, here, "Phone")
-    await grow_old(page, live_services)
+    await grow_old(live_services, (await session_in(page, live_services)).user_id)
     await page.goto(f"{here}/app/keys?new=1")
     await page.get_by_label("Name").first.fill("Website")
     await page.get_by_role("button", name="Make key").click()

@@ -1,7 +1,9 @@
 """A person at a real browser: signing up, in and out, with a device that holds passkeys."""
 
 import re
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from playwright.async_api import CDPSession, Page, expect
 from sqlalchemy import update
@@ -9,10 +11,9 @@ from sqlalchemy import update
 from callmissed.foundation.services import Services
 from callmissed.identity import sessions
 from callmissed.identity.models import Session
-from tests.support.mailbox import newest_code
+from tests.support.doors import sign_in
+from tests.support.factors import SECURITY
 from tests.support.visitors import new_address
-
-SECURITY = "/app/account/security"
 
 
 class Device:
@@ -37,11 +38,7 @@ async def sign_up(page: Page, services: Services, here: str) -> str:
     """A new person with a workspace: their address."""
     address = new_address()
     await page.goto(f"{here}/sign-in")
-    await page.get_by_label("E-mail").fill(address)
-    await page.get_by_role("button", name="Send me a code").click()
-    await page.wait_for_url(re.compile("/sign-in/code"))
-    await page.locator("input[name=code]").fill(await newest_code(services, address))
-    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await sign_in(page, services, address)
     await page.wait_for_url(re.compile("/welcome"))
     await page.get_by_label("Your name").fill("Asha Namuna")
     await page.get_by_label("Your organisation").fill("Namuna Repairs")
@@ -73,14 +70,10 @@ async def methods(page: Page, services: Services) -> tuple[str, ...]:
     return (await session_in(page, services)).methods
 
 
-async def sign_in(page: Page, services: Services, here: str, address: str, wish: str = "") -> None:
+async def come_in(page: Page, services: Services, here: str, address: str) -> None:
     """Come in with a code by mail, up to where that leads."""
-    await page.goto(f"{here}/sign-in" + (f"?next={wish}" if wish else ""))
-    await page.get_by_label("E-mail").fill(address)
-    await page.get_by_role("button", name="Send me a code").click()
-    await page.wait_for_url(re.compile("/sign-in/code"))
-    await page.locator("input[name=code]").fill(await newest_code(services, address))
-    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await page.goto(f"{here}/sign-in")
+    await sign_in(page, services, address)
 
 
 async def session_in(page: Page, services: Services) -> sessions.Current:
@@ -92,8 +85,10 @@ async def session_in(page: Page, services: Services) -> sessions.Current:
     return who
 
 
-async def grow_old(page: Page, services: Services) -> None:
-    """As if the last proof in this browser were long ago."""
-    who = await session_in(page, services)
+async def grow_old(services: Services, user_id: UUID) -> None:
+    """Let it be a while since this person showed who they are. The clock stays: other tests live by it as well."""
     async with services.db.control() as tx:
-        await tx.session.execute(update(Session).where(Session.id == who.session_id).values(verified_at=None))
+        earlier = Session.verified_at - timedelta(minutes=20)
+        await tx.session.execute(
+            update(Session).where(Session.user_id == user_id).values(verified_at=earlier)
+        )

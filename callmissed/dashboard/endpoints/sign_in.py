@@ -8,6 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from callmissed.dashboard.cookies import forget_session, session_cookie, set_cookie
 from callmissed.dashboard.doorway import (
+    Asked,
+    Sent,
     has_name,
     language,
     leave_behind,
@@ -32,44 +34,44 @@ Typed = Annotated[str, Form()]
 
 
 @router.get("/sign-in", access=public())
-async def ask_address(request: Request, next: str = "") -> Response:  # noqa: A002 - the name of the parameter in links
+async def ask_address(request: Request, wish: Asked = "") -> Response:
     """The first step: an e-mail address. Public: it is the door."""
     reader = services(request).get(sessions.SessionReader)
     who = await reader.who(request)
     if who is not None and who.state != "open":
         return RedirectResponse("/restore" if who.state == "locked" else "/closed", 303)
-    if who is not None and who.tenant_id is not None and not to_console(next):
+    if who is not None and who.tenant_id is not None and not to_console(wish):
         barred = await _is_barred(request, reader)
-        return RedirectResponse(path(SECURITY, next) if barred else onward(next), 303)
-    return await _address_page(request, next)
+        return RedirectResponse(path(SECURITY, wish) if barred else onward(wish), 303)
+    return await _address_page(request, wish)
 
 
 @router.post("/sign-in", access=public())
-async def send_code(request: Request, email: Typed = "", next: Typed = "") -> Response:  # noqa: A002 - as above
+async def send_code(request: Request, email: Typed = "", wish: Sent = "") -> Response:
     """Send a code, or lead to the provider of the address's domain. Public: the answer is the same for known and unknown."""
     provider = await ways_in.domains.provider_of(services(request).db, email)
     if provider is not None:
-        return RedirectResponse(f"{path('/sign-in/company', next)}&to={provider}", 303)
-    return await _send(request, email, next)
+        return RedirectResponse(f"{path('/sign-in/company', wish)}&to={provider}", 303)
+    return await _send(request, email, wish)
 
 
 @router.get("/sign-in/code", access=public())
-async def ask_code(request: Request, next: str = "", again: bool = False) -> Response:  # noqa: A002 - as above
+async def ask_code(request: Request, wish: Asked = "", again: bool = False) -> Response:
     """The second step: the code. Public: shows only what this browser has asked for itself."""
-    return await _code_page(request, next, again=again)
+    return await _code_page(request, wish, again=again)
 
 
 @router.post("/sign-in/again", access=public())
-async def send_again(request: Request, next: Typed = "") -> Response:  # noqa: A002 - as above
+async def send_again(request: Request, wish: Sent = "") -> Response:
     """A new code to the same address; the older one stops working. Public: as the first step."""
     waiting = await _pending(request)
     if waiting is None:
-        return RedirectResponse(path("/sign-in", next), 303)
-    return await _send(request, waiting.address, next, again=True)
+        return RedirectResponse(path("/sign-in", wish), 303)
+    return await _send(request, waiting.address, wish, again=True)
 
 
 @router.post("/sign-in/code", access=public())
-async def check_code(request: Request, code: Typed = "", next: Typed = "") -> Response:  # noqa: A002 - as above
+async def check_code(request: Request, code: Typed = "", wish: Sent = "") -> Response:
     """Sign in. Public: the code is the proof."""
     held = services(request)
     token = request.cookies.get(waiting_cookie(request), "")
@@ -78,19 +80,19 @@ async def check_code(request: Request, code: Typed = "", next: Typed = "") -> Re
         if not isinstance(outcome, Problem):
             await leave_behind(tx, request)
     if isinstance(outcome, Problem):
-        return await _code_page(request, next, problem=outcome)
-    return let_in(request, outcome, next)
+        return await _code_page(request, wish, problem=outcome)
+    return let_in(request, outcome, wish)
 
 
 @router.get("/welcome", access=public())
-async def welcome(request: Request, next: str = "") -> Response:  # noqa: A002 - as above
+async def welcome(request: Request, wish: Asked = "") -> Response:
     """The questions to a new account holder. Public to those who have just signed in and have no workspace yet."""
     who = await services(request).get(sessions.SessionReader).who(request)
     if who is None:
         return RedirectResponse("/sign-in", 303)
     if who.tenant_id is not None:
-        return RedirectResponse(onward(next), 303)
-    return await _welcome_page(request, next)
+        return RedirectResponse(onward(wish), 303)
+    return await _welcome_page(request, wish)
 
 
 @router.post("/welcome", access=public())
@@ -100,7 +102,7 @@ async def found(
     organisation: Typed = "",
     phone: Typed = "",
     adult: Typed = "",
-    next: Typed = "",  # noqa: A002 - as above
+    wish: Sent = "",
 ) -> Response:
     """Found the workspace. Public as the questions are."""
     held = services(request)
@@ -112,10 +114,10 @@ async def found(
         async with held.db.tenant(onboarding.new_tenant(who.user_id)) as tx:
             await onboarding.found(tx, who.user_id, told)
     except onboarding.AlreadyFounded:
-        return RedirectResponse(onward(next), 303)
+        return RedirectResponse(onward(wish), 303)
     except Problem as problem:
-        return await _welcome_page(request, next, told, problem)
-    return RedirectResponse(onward(next), 303)
+        return await _welcome_page(request, wish, told, problem)
+    return RedirectResponse(onward(wish), 303)
 
 
 @router.post("/sign-out", access=public())

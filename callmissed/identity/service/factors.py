@@ -34,7 +34,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """Everything a person proves themselves with, besides the code by e-mail. `required`: the workspace asks for one."""
+    """Everything a person proves themselves with, besides the code by e-mail. `required`: a workspace of theirs asks for one."""
 
     passkeys: list[Factor]
     apps: list[Factor]
@@ -52,7 +52,7 @@ async def overview(tx: Tx, user_id: UUID) -> Factors:
     return Factors(
         [
             Factor(row.id, name, row.created_at, row.last_used_at, row.is_synced)
-            for row, name in zip(keys, names, strict=False)
+            for row, name in zip(keys, names[: len(keys)], strict=True)
         ],
         [
             Factor(row.id, name, row.created_at, row.last_used_at)

@@ -91,14 +91,13 @@ async def open_session(
     A browser that is not like any of the last ninety days is told of by mail. Raises AccountLocked for a locked account,
     unless its e-mail address has just been proven, and Unauthenticated when there is no such account.
     """
-    account = await accounts_sql.account(
-        tx, user_id, for_update=True
-    )  # a lock that is being set is waited for
+    # Held: a lock that is being set is waited for.
+    account = await accounts_sql.account(tx, user_id, for_update=True)
     if account is None:
         raise Unauthenticated  # erased: whatever still names them opens nothing, and makes no key anew
     if account.locked_at is not None and "code" not in methods:
         raise AccountLocked
-    token, now = secrets.token_urlsafe(32), clock.now()
+    now = clock.now()
     known = await _devices(tx, await repository.sessions_of(tx, user_id, since=now - ABSOLUTE))
     row = Session(
         id=uuid7(),
@@ -109,7 +108,7 @@ async def open_session(
         verified_at=now,
         expires_at=now + ABSOLUTE,
     )
-    row.token_hash = tx.vault.keyed_hash(HASH, token)
+    token = _new_token(tx, row)
     device = describe(user_agent)
     box = await platform(tx).person(user_id, RETENTION_CLASS)
     row.device = box.seal(Session.device, row.id, device)
@@ -148,36 +147,39 @@ def _goes_on(row: Session) -> bool:
 
 async def renew(tx: Tx, user_id: UUID, session_id: UUID) -> str:
     """Give a session a new token and nothing else; the old one stops. Raises SessionNotFound."""
-    row = await repository.session_by_id(tx, user_id, session_id)
-    if row is None or not _goes_on(row):
-        raise SessionNotFound
-    token = secrets.token_urlsafe(32)
-    row.token_hash = tx.vault.keyed_hash(HASH, token)
-    return token
+    row = await _going_on(tx, user_id, session_id)
+    return _new_token(tx, row)
 
 
 async def rotate(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> str:
     """Give a session a new token, because its holder has just proved who they are; the old one stops. Raises SessionNotFound."""
-    row = await repository.session_by_id(tx, user_id, session_id)
-    if row is None or not _goes_on(row):
-        raise SessionNotFound
-    token = secrets.token_urlsafe(32)
-    row.token_hash = tx.vault.keyed_hash(HASH, token)
+    row = await _going_on(tx, user_id, session_id)
     row.verified_at = clock.now()
     _strengthen(row, method)
     await audit.record(tx, "identity:session:proven", subject=user_id, target=row.id, body={"method": method})
-    return token
+    return _new_token(tx, row)
 
 
 async def strengthen(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> None:
     """Note that whoever holds this session has just proven a further factor. Raises SessionNotFound."""
-    row = await repository.session_by_id(tx, user_id, session_id)
-    if row is None or not _goes_on(row):
-        raise SessionNotFound
+    row = await _going_on(tx, user_id, session_id)
     _strengthen(row, method)
     await audit.record(
         tx, "identity:session:strengthened", subject=user_id, target=row.id, body={"method": method}
     )
+
+
+async def _going_on(tx: Tx, user_id: UUID, session_id: UUID) -> Session:
+    row = await repository.session_by_id(tx, user_id, session_id)
+    if row is None or not _goes_on(row):
+        raise SessionNotFound
+    return row
+
+
+def _new_token(tx: Tx, row: Session) -> str:
+    token = secrets.token_urlsafe(32)
+    row.token_hash = tx.vault.keyed_hash(HASH, token)
+    return token
 
 
 def _strengthen(row: Session, method: str) -> None:

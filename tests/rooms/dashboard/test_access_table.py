@@ -59,6 +59,28 @@ def test_every_path_of_the_workspace_declares_who_may_come() -> None:
                 }, route
 
 
+AT_ANY_TIME = {
+    "POST /api/v1/keys/{key_id}/revoke",
+    "POST /api/v1/invitations/{invitation_id}/resend",
+    "DELETE /api/v1/invitations/{invitation_id}",
+    "DELETE /api/v1/roles/{role_id}",
+}
+"""What takes power away, or asks again for what was proven once: a program's door is as quick there as the page."""
+
+
+def test_what_gives_power_asks_for_a_proof_at_the_programs_door_too() -> None:
+    gives = {
+        route: rule.fresh
+        for router in routers(production=False)
+        for route, rule in getattr(router, "rules", {}).items()
+        if "/api/v1/" in route
+        and not route.startswith("GET ")
+        and rule.permission in {"keys.write", "team.write"}
+    }
+    assert len(gives) > len(AT_ANY_TIME)
+    assert {route for route, fresh in gives.items() if not fresh} == AT_ANY_TIME
+
+
 async def look_up(app: ASGIApp, services: Services, access: Access, permissions: frozenset[str]) -> list[str]:
     """Ask for every route as this person; the routes that answered otherwise than their permission says."""
     wrong: list[str] = []

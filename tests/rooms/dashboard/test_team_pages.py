@@ -186,7 +186,6 @@ async def test_leaving_leads_out(app, services, owner) -> None:
 async def test_a_teammates_name_is_not_run_as_markup(app, services, owner) -> None:
     email = address()
     user_id = await account_of(services, email)
-    assert isinstance(browser_of, object)
     from callmissed.identity.service.accounts import introduce
 
     async with services.db.control() as tx:

@@ -21,7 +21,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import TenantClosed
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import PAST_CLOSED_DOORS, Access
-from callmissed.identity import KeyRing, create_key, leaving, recovery, sessions
+from callmissed.identity import KeyRing, children, create_key, leaving, recovery, sessions
 from callmissed.identity.problems import KeyRevoked, NotClosed, OwnsWorkspace, WorkspaceClosed
 from callmissed.identity.repository import closing as closing_sql
 from callmissed.identity.tasks import closing_notices, erase_closed
@@ -301,6 +301,22 @@ async def test_whoever_leaves_takes_their_keys_along_and_goes_on_elsewhere(
     await leaving.leave_everything(services.db, mate.actor.id)
     async with services.db.control() as tx:
         await leaving.close_account(tx, mate.actor.id)
+
+
+async def test_with_an_erased_account_go_the_keys_it_made(services: Services, firm: Firm) -> None:
+    """A child's account is closed and erased at once; nobody has left first."""
+    email = address()
+    mate = await teammate_of(services, firm.owner, "developer", email)
+    async with services.db.tenant(mate) as tx:
+        made = await create_key(tx, "a child's")
+    await services.get(KeyRing).resolve(made.secret)
+    async with services.db.control() as tx:
+        signal = await children.report(tx, email)
+        await children.settle(tx, signal.id, is_child=True)
+    with clock.travel(seconds=60):
+        await erase_closed(services)
+    with pytest.raises(KeyRevoked):
+        await services.get(KeyRing).resolve(made.secret)
 
 
 def test_ids() -> None:

@@ -6,13 +6,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from callmissed.app.installation import Installation
 from callmissed.foundation import clock
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
-from callmissed.identity import sessions, ways_in
+from callmissed.identity import ways_in
+from callmissed.identity.models import UserAccount
+from callmissed.identity.service.sign_in import link_identity
+from tests.support.factors import SECURITY, who
 from tests.support.mailbox import newest_code
 from tests.support.providers import (
     SECRET,
@@ -21,20 +24,6 @@ from tests.support.providers import (
     honest_provider,
 )
 from tests.support.visitors import ANSWERS, at_browser, found_workspace, new_address
-
-SECURITY = "/app/account/security"
-
-
-class Seen:
-    """A browser as the session's reader sees a connection."""
-
-    def __init__(self, visitor: httpx.AsyncClient) -> None:
-        self.cookies = dict(visitor.cookies)
-
-
-async def who(services: Services, visitor: httpx.AsyncClient) -> sessions.Current | None:
-    """Who is signed in at this browser."""
-    return await services.get(sessions.SessionReader).who(Seen(visitor))
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +192,33 @@ async def test_the_liar_can_also_tell_the_truth(visitor, services, liar) -> None
     assert done.headers["location"] == "/sign-in/code?next=/app/keys"
     form = liar.forms[-2]
     assert len(form["code_verifier"][0]) == 64
+
+
+async def test_whoever_is_locked_comes_from_the_provider_to_their_own_mailbox(
+    visitor, services, liar
+) -> None:
+    """A domain that leads to a provider offers no other way to the code that opens the account again."""
+    address = new_address()
+    await found_workspace(visitor, services, address)
+    found = await who(services, visitor)
+    assert found
+    liar.claims = {
+        "email": new_address(),
+        "sub": "linked-1",
+    }  # the code goes to the account's address, not here
+    index = services.db.vault.keyed_hash("provider_subject", "liar:linked-1")
+    async with services.db.control() as tx:
+        await link_identity(tx, found.user_id, "liar", index, address)
+        await tx.session.execute(
+            update(UserAccount).where(UserAccount.id == found.user_id).values(locked_at=clock.now())
+        )
+    visitor.cookies.clear()
+    led = await come_back(visitor, liar)
+    assert led.headers["location"].startswith("/sign-in/code")
+    assert "cm_session" not in visitor.cookies
+    done = await visitor.post("/sign-in/code", data={"code": await newest_code(services, address)})
+    assert done.status_code == 303
+    assert (await visitor.get("/restore")).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID
 
-import httpx
 import pytest
 from starlette.types import ASGIApp
 
@@ -12,12 +11,11 @@ from callmissed.app.installation import Installation
 from callmissed.foundation import clock
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
-from callmissed.identity import otp, sessions, ways_in
+from callmissed.identity import otp, ways_in
 from callmissed.identity.factor_problems import AppClockOff, AppCodeUsed, AppCodeWrong, RecoveryCodeWrong
+from tests.support.factors import SECURITY, Phone, add_app, methods
 from tests.support.people import workspace_of_someone
 from tests.support.visitors import at_browser, found_workspace, new_address, type_code
-
-SECURITY = "/app/account/security"
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 RFC_VECTORS = [
@@ -33,18 +31,6 @@ RFC_VECTORS = [
 @pytest.mark.parametrize(("seconds", "code"), RFC_VECTORS)
 def test_codes_are_those_of_rfc_6238_appendix_b(seconds: int, code: str) -> None:
     assert otp.code_at(RFC_SECRET, otp.step_of(datetime.fromtimestamp(seconds, UTC))) == code[-6:]
-
-
-class Phone:
-    """A phone with an app: its secret, and a clock that may be off."""
-
-    def __init__(self, secret: str, *, off_seconds: int = 0) -> None:
-        self.secret = secret
-        self.off_seconds = off_seconds
-
-    def shows(self) -> str:
-        """The code it shows now."""
-        return otp.code_at(self.secret, (int(clock.now().timestamp()) + self.off_seconds) // otp.STEP_SECONDS)
 
 
 async def phone_of(services: Services, user_id: UUID, *, off_seconds: int = 0) -> Phone:
@@ -171,34 +157,6 @@ async def test_neither_secret_nor_recovery_code_is_readable_in_the_database(serv
 
 
 # Over HTTP
-
-
-async def add_app(visitor: httpx.AsyncClient) -> tuple[Phone, list[str]]:
-    """Set up an app on the page: the phone, and the recovery codes that were shown."""
-    began = await visitor.post(f"{SECURITY}/apps", data={"app_name": "My phone"})
-    assert began.status_code == 303, began.text
-    page = await visitor.get(began.headers["location"])
-    found = re.search(r"\b[A-Z2-7]{32}\b", page.text)
-    assert found
-    assert 'class="ac-qr"' in page.text
-    phone = Phone(found[0])
-    done = await visitor.post(began.headers["location"], data={"code": phone.shows()})
-    assert done.status_code == 200, done.text
-    return phone, re.findall(r"<span>([0-9A-Z]{5}-[0-9A-Z]{5})</span>", done.text)
-
-
-class Seen:
-    """A browser as the session's reader sees a connection."""
-
-    def __init__(self, visitor: httpx.AsyncClient) -> None:
-        self.cookies = dict(visitor.cookies)
-
-
-async def methods(services: Services, visitor: httpx.AsyncClient) -> tuple[str, ...]:
-    """How the session of this browser was proven."""
-    who = await services.get(sessions.SessionReader).who(Seen(visitor))
-    assert who
-    return who.methods
 
 
 async def test_with_an_app_a_code_by_mail_alone_is_not_enough(visitor, services) -> None:

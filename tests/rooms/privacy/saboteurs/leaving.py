@@ -47,6 +47,21 @@ async def store_that_was_skipped(house: House) -> AsyncGenerator[None]:
         yield
 
 
+@sabotages("keep.deleted-account", "1 rows left", left=1)
+async def way_in_that_was_kept(house: House) -> AsyncGenerator[None]:
+    """Calls an account erased while what it signed in with through a provider still stands."""
+    left = (
+        "INSERT INTO linked_identity (id, user_id, provider, subject_index, email, created_at) SELECT gen_random_uuid(),"
+        " subject_id, 'planted', '\\x01', '\\x01', now() FROM closing WHERE id = '00000000-0000-7000-8000-000000000001'"
+    )
+    account = CLOSED.replace("'tenant'", "'account'").format("now()", "now()")
+    try:
+        async for _ in closed(house, account, left):
+            yield
+    finally:
+        await house.sql("DELETE FROM linked_identity WHERE provider = 'planted'")
+
+
 @sabotages("keep.deleted-account", "1 without all receipts", without_receipt=1, left=0)
 async def receipt_that_is_missing(house: House) -> AsyncGenerator[None]:
     """Calls a workspace erased with a store that nobody signed for."""
