@@ -75,8 +75,7 @@ def test_shortcuts_jump_and_are_off_while_typing(shown: Stage) -> None:
         page.keyboard.press("Escape")
         page.locator("#cm-jump").wait_for(state="hidden")
         with page.expect_request("**/app/usage"):
-            page.keyboard.press("g")
-            page.keyboard.press("u")
+            page.keyboard.type("gu")  # in one go: the second letter has a second and a half
 
 
 def test_menu_shows_the_sidebar_on_a_telephone(shown: Stage) -> None:

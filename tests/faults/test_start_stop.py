@@ -78,7 +78,7 @@ def refused(up: Up) -> str:
     assert up.ended() == 1
     lines = [line for line in up.complained.splitlines() if not line.startswith("{")]
     assert lines[0].startswith("callmissed: ")
-    assert all(line.startswith("  ") for line in lines[1:])  # the figures of a Problem
+    assert [line for line in lines[1:] if not line.startswith("  ")] == [], "only the figures of a Problem"
     assert READY not in up.said
     return lines[0]
 

@@ -1,5 +1,6 @@
 """The real command `callmissed up` in a folder of its own: started, stopped and killed from outside, as a person would."""
 
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,8 @@ READY = "CallMissed is ready at"
 START_SECONDS = 90
 STOP_SECONDS = 45
 
+_numbers = itertools.count(1)
+
 
 class Up:
     """One folder and the command run over it, again and again."""
@@ -31,8 +34,10 @@ class Up:
         self.home = home
         self.port = port
         self._environment = environment
-        self._heard = home.parent / f"{home.name}.out"
-        self._errors = home.parent / f"{home.name}.err"
+        # Files of its own: a second copy over the same folder must not cut off what the first is still writing.
+        number = next(_numbers)
+        self._heard = home.parent / f"{home.name}.{number}.out"
+        self._errors = home.parent / f"{home.name}.{number}.err"
         self._child: subprocess.Popen[bytes] | None = None
         self._family: list[psutil.Process] = []
 
