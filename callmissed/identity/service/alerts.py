@@ -44,8 +44,15 @@ FACTORS_CHANGED = (
 TRIGGERS = MappingProxyType(
     {
         "identity:key:created": "key_created",
+        "identity:key:changed": "key_changed",
+        "identity:key:rotated": "key_changed",
         "identity:member:role_changed": "role_changed",
         **dict.fromkeys(FACTORS_CHANGED, "factor_changed"),
+        "identity:recovery_code:used": "recovery_used",
+        "identity:passkey:copy_suspected": "passkey_copied",
+        "identity:domain:proven": "rules_changed",
+        "identity:domain:lost": "rules_changed",
+        "identity:second_factor:required": "rules_changed",
         "identity:email:asked": "email_changing",
         "identity:email:changed": "email_changed",
         "identity:tenant:closed": "closing",

@@ -23,7 +23,7 @@ from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES
 from callmissed.identity.models import ApiKey, RetiredSecret
 from callmissed.identity.problems import KeyMayNothing, KeyNameMissing, KeyNotFound, TooManyKeys
 from callmissed.identity.repository import key_owners, key_secrets, service_accounts
-from callmissed.identity.service import alerts
+from callmissed.identity.service import key_news
 
 HASH = "api_key"
 TOPIC = "api_key"
@@ -125,8 +125,7 @@ async def create_key(
     leaf = await audit.record(
         tx, "identity:key:created", target=row.id, body={**_told(wish), "days": days or 0}
     )
-    if tx.access and tx.access.actor.kind == "user" and tx.access.actor.id:
-        await alerts.tell(tx, tx.access.actor.id, "key_created", leaf=leaf, name=row.name)
+    await key_news.tell(tx, row, "key_created", leaf)
     return NewKey(row.id, row.name, secret)
 
 
@@ -139,7 +138,8 @@ async def change_key(tx: Tx, key_id: UUID, wish: KeyWish) -> None:
     checked = _checked(tx, wish, row.scopes)
     _write(row, checked)
     await announce(tx, row.id)
-    await audit.record(tx, "identity:key:changed", target=row.id, body=_told(checked))
+    leaf = await audit.record(tx, "identity:key:changed", target=row.id, body=_told(checked))
+    await key_news.tell(tx, row, "key_changed", leaf)
 
 
 async def list_keys(tx: Tx) -> list[KeyCard]:

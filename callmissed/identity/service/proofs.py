@@ -30,7 +30,7 @@ from callmissed.identity.problems import (
 from callmissed.identity.repository import passkeys as passkeys_sql
 from callmissed.identity.repository import security as repository
 from callmissed.identity.repository import totp as totp_sql
-from callmissed.identity.service import entrance, passkeys, sessions
+from callmissed.identity.service import entrance, passkeys, sessions, tries
 from callmissed.identity.service.accounts import profile
 from callmissed.identity.service.sessions import Current
 
@@ -157,13 +157,23 @@ def _code_hash(tx: Tx, code_id: UUID, code: str) -> bytes:
 
 
 class _EmailCode:
-    """A code sent to the account's own address."""
+    """A code sent to the account's own address. Wrong ones are counted over all codes, so that a new one gives no new tries."""
 
     method: Method = "code"
 
     async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
+        subject, now = tx.vault.platform_index("proof.user", str(who.user_id)), clock.now()
+        try:
+            counter = await tries.open_counter(tx, "proof:user", subject, now, SignInLocked)
+        except SignInLocked as locked:
+            return locked
         outcome = await redeem(tx, who, "again", answer.given)
-        return outcome if isinstance(outcome, Problem) else None
+        if isinstance(outcome, CodeWrong):
+            return await tries.wrong(tx, (counter,), now, CodeWrong)
+        if isinstance(outcome, Problem):
+            return outcome
+        tries.forgive(counter)
+        return None
 
 
 class _AppCode:

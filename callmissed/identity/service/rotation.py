@@ -10,6 +10,7 @@ from callmissed.identity import key_format
 from callmissed.identity.key_problems import OverlapUnusable
 from callmissed.identity.models import RetiredSecret
 from callmissed.identity.repository import key_secrets
+from callmissed.identity.service import key_news
 from callmissed.identity.service.keys import HASH, NewKey, announce, working_key
 
 LONGEST_OVERLAP_DAYS = 7
@@ -39,7 +40,8 @@ async def rotate_key(tx: Tx, key_id: UUID, overlap_days: int) -> NewKey:
     await tx.session.flush()
     await directory.put(tx, HASH, row.secret_hash.hex(), row.id)
     await announce(tx, row.id)
-    await audit.record(tx, "identity:key:rotated", target=row.id, body={"overlap_days": overlap_days})
+    leaf = await audit.record(tx, "identity:key:rotated", target=row.id, body={"overlap_days": overlap_days})
+    await key_news.tell(tx, row, "key_changed", leaf)
     return NewKey(row.id, row.name, secret)
 
 

@@ -1,11 +1,12 @@
 """Counting against guessing: five wrong tries under one account or from one network close it for a quarter of an hour.
 
-What must be counted is returned, not raised, so that the count is committed.
+A browser that is known to the account is counted by itself instead: see `known_browsers`. What must be counted is
+returned, not raised, so that the count is committed.
 """
 
 from datetime import datetime, timedelta
 
-from callmissed.foundation import audit
+from callmissed.foundation import audit, clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.problems import Problem
 from callmissed.identity import repository
@@ -16,20 +17,50 @@ from callmissed.identity.problems import SignInLocked
 CLOSED = timedelta(minutes=15)
 TRIES = 5
 
-Counters = tuple[SignInCounter, SignInCounter]
+NETWORK_ASKS = 300
+"""Questions put to nobody in particular, in a quarter of an hour and for one network: many people may share it."""
+
+Counters = tuple[SignInCounter, ...]
 
 
 async def open_counters(
-    tx: Tx, what: str, subject: bytes, network: str, now: datetime, closed: type[Problem]
+    tx: Tx,
+    what: str,
+    subject: bytes,
+    network: str,
+    now: datetime,
+    closed: type[Problem],
+    *,
+    known_as: bytes | None = None,
 ) -> Counters:
-    """The counters by account and by network address, always taken in this order. Raises `closed` when either is."""
-    network_index = tx.vault.platform_index("sign_in.network", network_of(network))
-    by_email = await repository.counter(tx, f"{what}:email", subject, now)
-    by_network = await repository.counter(tx, f"{what}:network", network_index, now)
-    until = max((each.locked_until for each in (by_email, by_network) if each.locked_until), default=now)
-    if until > now:
-        raise closed(retry_after=int((until - now).total_seconds()) + 1)
-    return by_email, by_network
+    """The counters by account and by network address, always taken in this order; of a known browser, its own alone.
+
+    Raises `closed` when one of them is.
+    """
+    if known_as is not None:
+        return (await open_counter(tx, f"{what}:browser", known_as, now, closed),)
+    by_account = await open_counter(tx, f"{what}:email", subject, now, closed)
+    return by_account, await open_counter(tx, f"{what}:network", _network(tx, network), now, closed)
+
+
+async def count_asking(tx: Tx, network: str, closed: type[Problem]) -> None:
+    """Count a question that anybody may have put to them. Raises `closed` when a network has had too many."""
+    now = clock.now()
+    count(await open_counter(tx, "ask:network", _network(tx, network), now, closed), NETWORK_ASKS, now)
+
+
+async def open_counter(
+    tx: Tx, kind: str, subject: bytes, now: datetime, closed: type[Problem]
+) -> SignInCounter:
+    """One counter, held until the transaction ends. Raises `closed` when it is."""
+    counter = await repository.counter(tx, kind, subject, now)
+    if counter.locked_until is not None and counter.locked_until > now:
+        raise closed(retry_after=int((counter.locked_until - now).total_seconds()) + 1)
+    return counter
+
+
+def _network(tx: Tx, network: str) -> bytes:
+    return tx.vault.platform_index("sign_in.network", network_of(network))
 
 
 async def wrong(tx: Tx, counters: Counters, now: datetime, kind: type[Problem]) -> Problem:

@@ -38,13 +38,15 @@ class Someone:
     async def ask(self, language: str = "en") -> str:
         """Ask for a code and read it in the mail."""
         async with self.services.db.control() as tx:
-            self.token = (await sign_in.ask(tx, self.email, self.network, language)).token
+            self.token = (
+                await sign_in.ask(tx, self.email, self.network, language, held=sign_in.Held(self.token))
+            ).token
         return await newest_code(self.services, self.email)
 
     async def redeem(self, code: str) -> sign_in.SignedIn | Problem:
         """Type a code."""
         async with self.services.db.control() as tx:
-            done = await sign_in.redeem(tx, self.token, code, self.network, "Firefox on Linux")
+            done = await sign_in.redeem(tx, sign_in.Held(self.token), code, self.network, "Firefox on Linux")
         assert not isinstance(done, sign_in.SecondStep)
         return done
 

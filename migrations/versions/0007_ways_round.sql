@@ -1,0 +1,2 @@
+ALTER TABLE ceremony ADD COLUMN subject_index BYTEA;
+ALTER TABLE sign_in_domain ADD COLUMN missed_from TIMESTAMP WITH TIME ZONE;
