@@ -149,6 +149,7 @@ DOCUMENTS = {
     "PUT /api/v1/bots/{bot_id}": b'{"name":"Planted","greeting":"Hello"}',
     "POST /api/v1/conversations/{conversation_id}/messages": b'{"text":"Hello"}',
     "PATCH /api/v1/members/{member_id}": b'{"role":"billing"}',
+    "PUT /api/v1/keys/{key_id}": b'{"name":"Planted"}',
     "PUT /api/v1/roles/{role_id}": b'{"name":"Planted","permissions":["bots.read"]}',
 }
 """What programs send to change something that is there."""

@@ -7,11 +7,12 @@ from callmissed.foundation import audit, clock, directory
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.identity import key_format
-from callmissed.identity.key_problems import OverlapUnusable
+from callmissed.identity.key_problems import KeyAboveYou, OverlapUnusable
 from callmissed.identity.models import RetiredSecret
 from callmissed.identity.repository import key_secrets
 from callmissed.identity.service import key_news
 from callmissed.identity.service.keys import HASH, NewKey, announce, working_key
+from callmissed.identity.service.standing import may_all
 
 LONGEST_OVERLAP_DAYS = 7
 
@@ -19,11 +20,14 @@ LONGEST_OVERLAP_DAYS = 7
 async def rotate_key(tx: Tx, key_id: UUID, overlap_days: int) -> NewKey:
     """Give a working key a new secret; the old one works on for so many days, 0 to 7. All else stays as it is.
 
-    Raises OverlapUnusable, KeyNotFound and KeyNotWorking.
+    Whoever sees the new secret can do what the key does, so they must be allowed all of it themselves. Raises OverlapUnusable,
+    KeyNotFound, KeyNotWorking and KeyAboveYou.
     """
     if not 0 <= overlap_days <= LONGEST_OVERLAP_DAYS:
         raise OverlapUnusable
     row, now, secret = await working_key(tx, key_id), clock.now(), key_format.mint()
+    if not may_all(tx, frozenset(row.scopes)):
+        raise KeyAboveYou
     retired = RetiredSecret(
         tenant_id=tx.tenant_id,
         id=uuid7(),
