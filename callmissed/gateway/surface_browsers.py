@@ -15,7 +15,7 @@ VARY = (b"vary", b"Origin")
 READABLE = b"cm-cost-inr, cm-model, cm-processed-in, cm-usage-id, retry-after, x-request-id"
 MAY_SEND = [
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"authorization, content-type"),
+    (b"access-control-allow-headers", b"anthropic-version, authorization, content-type, x-api-key"),
     (b"access-control-max-age", b"600"),
     VARY,
     (b"content-length", b"0"),

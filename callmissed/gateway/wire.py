@@ -1,11 +1,15 @@
 """OpenAI's shapes on the wire: completions, chunks of a stream, models. Field names are theirs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from callmissed.foundation.http import openai_document
+from callmissed.foundation.problems import Problem
 from callmissed.gateway.completions import Call, Completion
 from callmissed.gateway.register import Route
+from callmissed.gateway.upstreams import Piece
 
 DONE = b"data: [DONE]\n\n"
 
@@ -47,6 +51,35 @@ def chunk(call: Call, created: int, choices: bytes, *, with_usage: bool, last: b
     return event(document)
 
 
+class ChunkEvents:
+    """The events of one streamed completion, as bytes for the wire."""
+
+    def __init__(self, call: Call, created: int, *, with_usage: bool) -> None:
+        self._call = call
+        self._created = created
+        self._with_usage = with_usage
+
+    def begin(self) -> bytes:
+        """Nothing stands before the first chunk."""
+        return b""
+
+    def piece(self, piece: Piece) -> bytes:
+        """The chunk of a piece; a piece that only brings counts has none."""
+        if not piece.choices:
+            return b""
+        return chunk(self._call, self._created, piece.choices, with_usage=self._with_usage)
+
+    def end(self) -> bytes:
+        """The usage, where it was asked for, and the mark of the end."""
+        if not self._with_usage:
+            return DONE
+        return chunk(self._call, self._created, b"[]", with_usage=True, last=True) + DONE
+
+    def problem(self, problem: Problem) -> bytes:
+        """What went wrong under way: the clients of OpenAI read errors from the stream."""
+        return event(openai_document(problem))
+
+
 def event(document: Any) -> bytes:
     """A server-sent event without a name."""
     return b"data: " + msgspec.json.encode(document) + b"\n\n"
@@ -69,3 +102,8 @@ def model(route: Route) -> dict[str, Any]:
         "region": terms.region,
         "trains_on_content": terms.trains_on_content,
     }  # fmt: skip
+
+
+def models(routes: Sequence[Route]) -> dict[str, Any]:
+    """The list of models."""
+    return {"object": "list", "data": [model(route) for route in routes]}

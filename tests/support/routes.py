@@ -17,7 +17,13 @@ SURFACE = (
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model_id}"),
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/count_tokens"),
     ("POST", "/v1/tokens"),
+    ("GET", "/anthropic/v1/models"),
+    ("GET", "/anthropic/v1/models/{model_id}"),
+    ("POST", "/anthropic/v1/messages"),
+    ("POST", "/anthropic/v1/messages/count_tokens"),
 )
 """The gateway's own routes, which no router knows. A test compares them with the surface's source."""
 
