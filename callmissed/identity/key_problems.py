@@ -85,9 +85,15 @@ class KeyNotWorking(Conflict):
 
 
 class KeyAboveYou(Forbidden):
-    """This key may do more than you. Only somebody who may do all of it can give it a new secret."""
+    """This key may do more than you. Only somebody who may do all of it can change it or give it a new secret."""
 
     code = "key_above_you"
+
+
+class TooManyOldSecrets(Conflict):
+    """Five former secrets of this key still work. End them before you make another."""
+
+    code = "key_old_secrets"
 
 
 class ServiceUnusable(Invalid):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from callmissed.dashboard.cookies import keep_session
-from callmissed.dashboard.doorway import has_name, network, site, step_cookie
+from callmissed.dashboard.doorway import has_name, site, step_cookie
 from callmissed.dashboard.own_account import holder
 from callmissed.foundation.http import Router, public, services, wants_page
 from callmissed.foundation.mail import Postbox
@@ -66,7 +66,7 @@ async def prove(request: Request) -> Response:
     problem: Problem | None = None
     if "prove_code" in own:
         answer = proofs.Answer(
-            own["prove_code"], network(request), request.cookies.get(step_cookie(request), ""), site(request)
+            own["prove_code"], request.cookies.get(step_cookie(request), ""), site(request)
         )
         async with held.db.control() as tx:
             outcome = await proofs.prove(tx, who, answer, kind)

@@ -25,6 +25,7 @@ from callmissed.identity.factor_problems import (
     DomainTaken,
     DomainUnproven,
     DomainUnusable,
+    TooManyDomains,
 )
 from callmissed.identity.models import SignInDomain
 from callmissed.identity.problems import EmailUnusable
@@ -35,6 +36,9 @@ LEADS_TO = "sign_in_domain"
 """Kind of directory entry that leads from a proven domain to its workspace."""
 
 MARK = "callmissed-verify"
+MOST = 20
+"""Domains of one workspace: each is looked for every day."""
+
 PATIENCE = timedelta(days=3)
 """So long a record may be missing: name servers fail, and people move them."""
 
@@ -58,11 +62,16 @@ async def list_domains(tx: Tx) -> list[DomainCard]:
 
 
 async def add_domain(tx: Tx, typed: str, provider: str) -> DomainCard:
-    """Name a domain and the provider its people use. It leads nowhere before it is proven. Raises DomainUnusable."""
-    domain = read_domain(typed)
-    for each in await rows.domains(tx):
+    """Name a domain and the provider its people use. It leads nowhere before it is proven.
+
+    Raises DomainUnusable and TooManyDomains.
+    """
+    domain, there = read_domain(typed), await rows.domains(tx)
+    for each in there:
         if each.domain == domain:
             await remove_domain(tx, each.id)
+    if len(there) >= MOST:
+        raise TooManyDomains
     row = SignInDomain(
         tenant_id=tx.tenant_id,
         id=uuid7(),
@@ -82,7 +91,7 @@ async def remove_domain(tx: Tx, domain_id: UUID) -> None:
     await directory.drop(tx, LEADS_TO, _lookup(tx, row.domain), row.id)
     await tx.session.delete(row)
     await tx.session.flush()
-    await audit.record(tx, "identity:domain:removed", target=domain_id, body={})
+    await rule_news.tell(tx, await audit.record(tx, "identity:domain:removed", target=domain_id, body={}))
 
 
 async def domain_to_prove(tx: Tx, domain_id: UUID) -> DomainCard:
@@ -99,19 +108,33 @@ async def prove_domain(
         row.asked_at = clock.now()
         if found is None or row.proof not in found:
             return DomainUnproven()
-        entries = await directory.find_all(tx, LEADS_TO, _lookup(tx, row.domain))
-    for entry in entries:
-        if entry.tenant_id != access.tenant_id and not await _yields(db, entry, found):
+        others = await _led_elsewhere(tx, row)
+    for entry in others:
+        if not await _yields(db, entry, found):
             return DomainTaken()
     async with db.tenant(access) as tx:
         row = await _existing(tx, domain_id)
-        await directory.put(tx, LEADS_TO, _lookup(tx, row.domain), row.id)
-        row.verified_at, row.missed_from = row.verified_at or row.asked_at, None
-        leaf = await audit.record(
-            tx, "identity:domain:proven", target=row.id, body={"provider": row.provider}
-        )
-        await rule_news.tell(tx, leaf)
+        await rows.one_at_a_time(tx, _lookup(tx, row.domain))
+        if await _led_elsewhere(tx, row):
+            return DomainTaken()
+        row.missed_from = None
+        if row.verified_at is None:
+            await _lead(tx, row)
     return None
+
+
+async def _led_elsewhere(tx: Tx, row: SignInDomain) -> list[directory.Entry]:
+    """The other workspaces that this domain leads to."""
+    entries = await directory.find_all(tx, LEADS_TO, _lookup(tx, row.domain))
+    return [entry for entry in entries if entry.tenant_id != row.tenant_id]
+
+
+async def _lead(tx: Tx, row: SignInDomain) -> None:
+    """Have a domain lead here."""
+    await directory.put(tx, LEADS_TO, _lookup(tx, row.domain), row.id)
+    row.verified_at = row.asked_at
+    leaf = await audit.record(tx, "identity:domain:proven", target=row.id, body={"provider": row.provider})
+    await rule_news.tell(tx, leaf)
 
 
 async def _yields(db: Database, entry: directory.Entry, found: list[str]) -> bool:

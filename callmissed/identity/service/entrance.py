@@ -5,7 +5,7 @@ from uuid import UUID
 
 from callmissed.foundation import clock, directory
 from callmissed.foundation.database import Tx
-from callmissed.foundation.problems import Problem
+from callmissed.foundation.problems import Problem, Unauthenticated
 from callmissed.identity import repository
 from callmissed.identity.factor_problems import AppCodeWrong, CeremonyOver, RecoveryCodeWrong
 from callmissed.identity.methods import Method, is_strong
@@ -85,28 +85,26 @@ async def second_step(
     asked = await ceremonies.waiting(tx, "second", browser)
     if asked is None or asked.user_id is None:
         return CeremonyOver()
-    failed = await check_second(tx, asked.user_id, typed, network, recovery=recovery)
+    failed = await check_second(tx, asked.user_id, typed, recovery=recovery)
     return failed or await _finish(tx, browser, "recovery" if recovery else "totp", user_agent, network)
 
 
-async def check_second(
-    tx: Tx, user_id: UUID, typed: str, network: str, *, recovery: bool = False
-) -> Problem | None:
+async def check_second(tx: Tx, user_id: UUID, typed: str, *, recovery: bool = False) -> Problem | None:
     """Whether this is a code of one of the person's apps, or one of their recovery codes; wrong ones are counted.
 
     Returns AppCodeWrong, AppCodeUsed, AppClockOff, RecoveryCodeWrong, CodeIncomplete or SignInLocked.
     """
     subject, now = tx.vault.platform_index("second.user", str(user_id)), clock.now()
     try:
-        counters = await tries.open_counters(tx, "second", subject, network, now, SignInLocked)
+        counter = await tries.open_counter(tx, "second:user", subject, now, SignInLocked)
     except SignInLocked as locked:
         return locked
     check = check_recovery_code if recovery else check_app_code
     failed = await check(tx, user_id, typed)
     if isinstance(failed, AppCodeWrong | RecoveryCodeWrong):
-        return await tries.wrong(tx, counters, now, type(failed))
+        return await tries.wrong(tx, (counter,), now, type(failed))
     if failed is None:
-        tries.forgive(counters[0])
+        tries.forgive(counter)
     return failed
 
 
@@ -140,12 +138,12 @@ async def _let_in(
     works_in = await directory.find(tx, sessions.WORKS_IN, str(user_id))
     tenant_id = works_in.tenant_id if works_in else None
     token = await sessions.open_session(tx, user_id, tenant_id, user_agent, network, methods=methods)
-    if link is not None:
-        await linking.complete(tx, user_id, link)
     account = await repository.account(tx, user_id)
-    return SignedIn(
-        token, user_id, tenant_id, known_browsers.mark(tx, account.email_index) if account else ""
-    )
+    if account is None:
+        raise Unauthenticated
+    if link is not None and account.locked_at is None and account.deactivated_at is None:
+        await linking.complete(tx, user_id, link)
+    return SignedIn(token, user_id, tenant_id, known_browsers.mark(tx, account.email_index))
 
 
 async def needs_second(tx: Tx, user_id: UUID) -> bool:

@@ -163,6 +163,8 @@ async def _erase_owner_too(tx: Tx, user_id: UUID) -> None:
         return
     if await directory.find(tx, WORKS_IN, str(user_id)) is not None:
         return
+    if await repository.open_closing(tx, user_id) is not None:
+        return  # it has thirty days of its own, which are not over
     now = clock.now()
     tx.session.add(
         Closing(id=uuid7(), kind="account", subject_id=user_id, closed_by=user_id, closed_at=now, ends_at=now)

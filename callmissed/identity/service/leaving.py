@@ -120,10 +120,13 @@ async def closed(tx: Tx, who: Current) -> Closed | None:
 async def reopen_workspace(tx: Tx) -> None:
     """Open this transaction's tenant again, as it was. Its access has the purpose "recovery". Raises NotClosed."""
     caller = tx.access.actor.id if tx.access else None
+    account = await accounts_sql.account(tx, caller, for_update=True) if caller else None
     found = await repository.open_closing(tx, tx.tenant_id, for_update=True)
     row = await tenant(tx, tx.tenant_id)
     if found is None or row is None or found.closed_by != caller or found.erasing_at is not None:
         raise NotClosed
+    if account is None or account.deactivated_at is not None:
+        raise NotClosed  # the account first: a workspace is not opened for somebody who is gone
     found.reopened_at = clock.now()
     row.state, row.closed_at = "active", None
     await doors.open_again(tx, row.id)

@@ -27,7 +27,7 @@ class Link:
 
 async def complete(tx: Tx, user_id: UUID, link: Link) -> None:
     """Link what was waiting, unless it is linked already. The address proven was the account's own."""
-    if await providers.identity_under(tx, link.provider, link.subject_index) is None:
+    if await providers.identity_under(tx, link.subject_index) is None:
         await link_identity(
             tx, user_id, link.provider, link.subject_index, (await profile(tx, user_id)).email
         )

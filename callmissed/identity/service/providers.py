@@ -47,7 +47,8 @@ async def set_out(
     user_id: UUID | None = None,
 ) -> Trip:
     """Begin a trip to a provider: to sign in, or with `user_id` to link it to that account. Raises TooManyStarts."""
-    await tries.count_asking(tx, network, TooManyStarts)
+    if user_id is None:
+        await tries.count_asking(tx, network, TooManyStarts)
     kind = "provider.link" if user_id else "provider.sign_in"
     asked = ceremonies.Asked(user_id, provider=provider, onward=onward)
     ticket = await ceremonies.begin(tx, kind, browser, asked, valid=ceremonies.AWAY)
@@ -77,7 +78,7 @@ async def arrive(
     Raises AccountLocked, SignInLocked and TooManyCodes.
     """
     index = _subject_index(tx, claims)
-    known = await rows.identity_under(tx, provider, index)
+    known = await rows.identity_under(tx, index)
     if known is None:
         told = linking.Link(provider, index, claims.name)
         return await sign_in.ask(tx, claims.email, network, language, held=held, link=told)
@@ -86,14 +87,14 @@ async def arrive(
         # Only the mailbox opens it again, and a domain that leads here offers no other way to it.
         address = (await profile(tx, known.user_id)).email
         return await sign_in.ask(tx, address, network, language, held=held)
-    known.last_used_at = clock.now()
+    known.last_used_at, known.provider = clock.now(), provider
     return await entrance.enter(tx, known.user_id, ("oidc",), user_agent, network)
 
 
 async def link(tx: Tx, user_id: UUID, provider: str, claims: Claims) -> Problem | None:
     """Link a provider's identity to the account of whoever is signed in. Returns IdentityTaken."""
     index = _subject_index(tx, claims)
-    known = await rows.identity_under(tx, provider, index)
+    known = await rows.identity_under(tx, index)
     if known is not None:
         return None if known.user_id == user_id else IdentityTaken()
     await linking.link_identity(tx, user_id, provider, index, claims.email)

@@ -38,8 +38,6 @@ from callmissed.identity.service.linking import Link
 from callmissed.identity.service.tries import count, forgive, open_counters, wrong
 
 VALID = timedelta(minutes=10)
-CODES_PER_EMAIL = 10
-CODES_PER_NETWORK = 100
 DIGITS = 6
 
 
@@ -88,8 +86,8 @@ async def ask(
     known_as = known_browsers.counted_as(tx, index, held.known)
     await open_counters(tx, "guess", index, network, now, SignInLocked, known_as=known_as)
     counters = await open_counters(tx, "code", index, network, now, TooManyCodes, known_as=known_as)
-    for counter, most in zip(counters, (CODES_PER_EMAIL, CODES_PER_NETWORK), strict=False):
-        count(counter, most, now)
+    for counter in counters:
+        count(counter, now)
     await repository.replace_code(tx, tx.vault.keyed_hash("sign_in_token", held.waiting), now)
     token, code = secrets.token_urlsafe(32), f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     row = SignInCode(id=uuid7(), email_index=index, language=language, expires_at=now + VALID)

@@ -21,6 +21,7 @@ from callmissed.identity.problems import (
     SignInLocked,
     TooManyCodes,
 )
+from callmissed.identity.service import tries
 from tests.support.mailbox import newest_code, newest_letter
 
 pytestmark = pytest.mark.database
@@ -212,7 +213,7 @@ async def test_guesses_at_the_same_time_do_not_get_more_than_five(someone) -> No
 
 async def test_a_mailbox_is_not_flooded(someone) -> None:
     asha = someone()
-    for _ in range(sign_in.CODES_PER_EMAIL):
+    for _ in range(tries.MOST["code:email"]):
         await asha.ask()
     with pytest.raises(TooManyCodes):
         await someone(email=asha.email).ask()

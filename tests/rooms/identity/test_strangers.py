@@ -1,7 +1,7 @@
 """What strangers, neighbours and colleagues can do to somebody's way in, each tried and found closed."""
 
-import asyncio
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -10,13 +10,18 @@ from sqlalchemy import select, text, update
 from callmissed.foundation import clock
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
-from callmissed.foundation.tenancy import Access
-from callmissed.identity import create_key, leaving, proofs, rotation, sessions, ways_in
+from callmissed.identity import (
+    leaving,
+    proofs,
+    sessions,
+    ways_in,
+)
 from callmissed.identity.models import LinkedIdentity, SignInCounter, UserAccount
-from callmissed.identity.problems import OwnsWorkspace
+from callmissed.identity.problems import NotClosed, OwnsWorkspace
 from callmissed.identity.service import tries
+from callmissed.identity.tasks import erase_closed
 from tests.support.factors import SECURITY, Phone, add_app, owner_at, who
-from tests.support.mailbox import newest_code, newest_letter
+from tests.support.mailbox import newest_code
 from tests.support.people import teammate_of, workspace_of_someone
 from tests.support.providers import LyingProvider
 from tests.support.signed_in import browser_of, token_of
@@ -63,6 +68,39 @@ async def test_a_known_browser_has_no_more_tries_than_a_stranger(visitor, servic
     assert (await visitor.post("/sign-in", data={"email": address})).status_code == 429
 
 
+async def test_many_known_browsers_have_few_tries_together(visitor, services) -> None:
+    """Whoever once read the mailbox may have signed in a hundred times: their marks together are worth little."""
+    address = new_address()
+    marks: list[str] = []
+    for _ in range(6):
+        await type_code(visitor, services, address)
+        marks.append(visitor.cookies[KNOWN])
+        visitor.cookies.clear()
+        async with services.db.control() as tx:
+            await tx.session.execute(text("DELETE FROM sign_in_counter"))
+    replies: list[int] = []
+    for mark in marks:
+        visitor.cookies.set(KNOWN, mark)
+        if (await visitor.post("/sign-in", data={"email": address})).status_code != 303:
+            continue
+        wrong = f"{(int(await newest_code(services, address)) + 1) % 10**6:06}"
+        replies += [(await visitor.post("/sign-in/code", data={"code": wrong})).status_code for _ in range(5)]
+    assert replies.count(401) < tries.MOST["guess:known"]
+
+
+async def test_a_browser_that_was_away_for_ninety_days_is_a_stranger(visitor, services) -> None:
+    await found_workspace(visitor, services, new_address())
+    found = await who(services, visitor)
+    assert found
+    known = ways_in.known_browsers.counted_as
+    async with services.db.control() as tx:
+        account = await tx.session.get(UserAccount, found.user_id)
+        assert account
+        assert known(tx, account.email_index, visitor.cookies[KNOWN])
+        with clock.travel(days=91):
+            assert known(tx, account.email_index, visitor.cookies[KNOWN]) is None
+
+
 async def test_being_known_to_one_address_counts_for_nothing_at_another(
     visitor, services, app, installation
 ) -> None:
@@ -106,7 +144,7 @@ async def test_a_network_begins_to_sign_in_only_so_often(visitor, services, app,
         newest = select(SignInCounter).where(SignInCounter.kind == "ask:network")
         row = (await tx.session.scalars(newest.order_by(SignInCounter.counted_from.desc()))).first()
         assert row
-        row.tries = tries.NETWORK_ASKS - 1
+        row.tries = tries.MOST["ask:network"] - 1
     assert (await visitor.post("/sign-in/passkey/ask")).status_code == 200
     refused = await visitor.post("/sign-in/passkey/ask")
     assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
@@ -135,6 +173,42 @@ async def test_a_new_code_by_mail_gives_no_new_tries(visitor, services) -> None:
     with clock.travel(hours=1):
         codes = [(await type_wrong()).code for _ in range(5)]
     assert codes == ["code_wrong"] * 4 + ["sign_in_locked"]
+
+
+async def test_codes_to_a_new_address_are_counted_the_same(visitor, services) -> None:
+    address = new_address()
+    await found_workspace(visitor, services, address)
+    codes: list[int] = []
+    for _ in range(5):
+        new = new_address()
+        await visitor.post("/app/account/email", data={"email": new})
+        wrong = f"{(int(await newest_code(services, new)) + 1) % 10**6:06}"
+        reply = await visitor.post("/app/account/email/code", data={"code": wrong})
+        codes.append(reply.status_code)
+    assert codes == [401] * 4 + [429]
+
+
+async def test_a_neighbour_who_types_wrong_app_codes_closes_nobody_elses_second_step(
+    visitor, services
+) -> None:
+    address = new_address()
+    await found_workspace(visitor, services, address)
+    phone, _ = await add_app(visitor)
+    async with httpx.AsyncClient(
+        transport=visitor._transport, base_url=str(visitor.base_url), headers=visitor.headers
+    ) as neighbour:
+        theirs = new_address()
+        await found_workspace(neighbour, services, theirs)
+        await add_app(neighbour)
+        neighbour.cookies.clear()
+        await type_code(neighbour, services, theirs)
+        wrong = [await neighbour.post("/sign-in/second", data={"code": "000000"}) for _ in range(5)]
+        assert wrong[-1].status_code == 429
+    visitor.cookies.delete(COOKIE)
+    await type_code(visitor, services, address)
+    with clock.travel(seconds=60):
+        done = await visitor.post("/sign-in/second", data={"code": phone.shows()})
+    assert done.headers["location"] == "/app"
 
 
 # What a mailbox alone can do
@@ -217,135 +291,6 @@ async def test_a_locked_account_is_led_to_its_lock_and_nowhere_else(services, ap
         assert (led.status_code, led.headers["location"]) == (303, "/restore")
 
 
-# Providers and domains
-
-
-async def test_a_provider_that_is_down_keeps_nobody_waiting_twice() -> None:
-    calls: list[str] = []
-
-    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        calls.append("called")
-        writer.close()
-
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        gone = ways_in.ProviderSettings("gone", "Gone", f"http://127.0.0.1:{port}", "callmissed")
-        provider = ways_in.Providers([gone], laptop=True).provider("gone")
-        with pytest.raises(ways_in.ProviderUnreachable):
-            await provider.check_issuer(None)
-        first = len(calls)
-        for _ in range(3):
-            with pytest.raises(ways_in.ProviderUnreachable):
-                await provider.check_issuer(None)
-    assert first == len(calls) > 0
-
-
-class Records:
-    """The texts of the domain name system: what stands where, or None while nobody answers."""
-
-    def __init__(self) -> None:
-        self.standing: list[str] | None = []
-
-    async def texts(self, name: str) -> list[str] | None:
-        """What stands there."""
-        return self.standing
-
-
-async def proven_domain(services: Services, access: Access, domain: str) -> ways_in.domains.DomainCard:
-    """A domain that leads to a provider."""
-    async with services.db.tenant(access) as tx:
-        card = await ways_in.domains.add_domain(tx, domain, "liar")
-    assert await ways_in.domains.prove_domain(services.db, access, card.id, [card.record_text]) is None
-    return card
-
-
-async def test_a_domain_whose_record_is_gone_for_three_days_leads_nowhere(services) -> None:
-    owner = await workspace_of_someone(services)
-    domain = f"{owner.tenant_id.hex}.example"
-    card = await proven_domain(services, owner, domain)
-    records = Records()
-
-    async def leads_to() -> str | None:
-        return await ways_in.domains.provider_of(services.db, f"asha@{domain}")
-
-    for hours, standing, provider in (
-        (0, [card.record_text], "liar"),
-        (24, [], "liar"),
-        (47, None, "liar"),
-        (48, [card.record_text], "liar"),
-        (72, [], "liar"),
-        (143, None, "liar"),
-        (145, [], None),
-    ):
-        records.standing = standing
-        with clock.travel(hours=hours):
-            await ways_in.domains.look_again(services.db, records)
-            assert await leads_to() == provider, hours
-
-
-async def test_whoever_bought_a_domain_takes_it_over(services) -> None:
-    seller, buyer = await workspace_of_someone(services), await workspace_of_someone(services)
-    domain = f"{seller.tenant_id.hex}.example"
-    theirs = await proven_domain(services, seller, domain)
-    async with services.db.tenant(buyer) as tx:
-        mine = await ways_in.domains.add_domain(tx, domain, "honest")
-    both = [theirs.record_text, mine.record_text]
-    refused = await ways_in.domains.prove_domain(services.db, buyer, mine.id, both)
-    assert refused
-    assert refused.code == "domain_taken", "while the seller's record stands"
-    assert await ways_in.domains.prove_domain(services.db, buyer, mine.id, [mine.record_text]) is None
-    assert await ways_in.domains.provider_of(services.db, f"asha@{domain}") == "honest"
-    async with services.db.tenant(seller) as tx:
-        assert [each.verified_at for each in await ways_in.domains.list_domains(tx)] == [None]
-
-
-# News
-
-
-async def test_whoever_made_a_key_hears_when_a_colleague_gives_it_a_new_secret(services) -> None:
-    owner, address = await workspace_of_someone(services), new_address()
-    maker = await teammate_of(services, owner, "developer", address)
-    async with services.db.tenant(maker) as tx:
-        made = await create_key(tx, "counter")
-    async with services.db.tenant(owner) as tx:
-        await rotation.rotate_key(tx, made.id, 0)
-    letter = (await newest_letter(services, address)).letter
-    assert letter.subject == "An API key was changed"
-    assert "counter" in letter.text
-    assert "/not-me/" in letter.text
-
-
-async def test_the_owner_hears_when_the_rules_of_signing_in_change(visitor, services) -> None:
-    address = new_address()
-    await found_workspace(visitor, services, address)
-    owner = await owner_at(services, visitor)
-    admin = await teammate_of(services, owner, "admin")
-    async with services.db.tenant(admin) as tx:
-        await ways_in.domains.require_second_factor(tx, wanted=True)
-    subject = (await newest_letter(services, address)).letter.subject
-    assert subject == "How your workspace lets people in was changed"
-
-
-async def test_its_holder_hears_when_a_recovery_code_is_used(visitor, services) -> None:
-    address = new_address()
-    await found_workspace(visitor, services, address)
-    _, recovery = await add_app(visitor)
-    visitor.cookies.clear()
-    await type_code(visitor, services, address)
-    done = await visitor.post("/sign-in/second", data={"code": recovery[0], "recovery": "true"})
-    assert done.headers["location"] == "/app"
-    async with services.db.control() as tx:
-        told = await tx.session.scalar(
-            text(
-                "SELECT count(*) FROM security_alert a JOIN session s ON s.user_id = a.user_id"
-                " WHERE a.what = 'recovery_used' AND s.token_hash = :token"
-            ),
-            {"token": tx.vault.keyed_hash(sessions.HASH, visitor.cookies[COOKIE])},
-        )
-    assert told == 1
-
-
 # Going elsewhere
 
 
@@ -393,3 +338,33 @@ async def test_an_account_is_closed_while_the_workspace_is(services, app) -> Non
         assert (await browser.get("/closed")).status_code == 200
         assert (await browser.post("/closed/open")).headers["location"] == "/app"
         assert (await browser.get("/app/account")).status_code == 200
+
+
+async def test_an_account_has_its_own_thirty_days_when_its_workspace_went_before(services) -> None:
+    owner = await workspace_of_someone(services)
+    assert owner.actor.id
+    async with services.db.tenant(owner) as tx:
+        await leaving.close_workspace(tx)
+    with clock.travel(days=20):
+        await leaving.leave_everything(services.db, owner.actor.id)
+        async with services.db.control() as tx:
+            await leaving.close_account(tx, owner.actor.id)
+    for days, there in ((33, True), (49, True), (54, False)):
+        with clock.travel(days=days):
+            async with services.db.control() as tx:
+                await leaving.send_notices(tx)
+            await erase_closed(services)
+            async with services.db.control() as tx:
+                assert (await tx.session.get(UserAccount, owner.actor.id) is not None) is there, days
+
+
+async def test_a_workspace_is_not_opened_for_an_account_that_is_closed(services) -> None:
+    owner = await workspace_of_someone(services)
+    assert owner.actor.id
+    async with services.db.tenant(owner) as tx:
+        await leaving.close_workspace(tx)
+    async with services.db.control() as tx:
+        await leaving.close_account(tx, owner.actor.id)
+    with pytest.raises(NotClosed):
+        async with services.db.tenant(replace(owner, purpose="recovery")) as tx:
+            await leaving.reopen_workspace(tx)

@@ -73,7 +73,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
     "keys.write",
     fresh=True,
     gives=Key,
-    problems=(*UNUSABLE, "key_not_found", "key_not_working"),
+    problems=(*UNUSABLE, "key_not_found", "key_not_working", "key_above_you"),
 )
 async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -> Response:
     """Say anew what a key is called, may do and is narrowed by, everywhere within a second."""
@@ -87,7 +87,7 @@ async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -
     "keys.write",
     fresh=True,
     gives=Key,
-    problems=("key_not_found", "key_not_working", "key_above_you"),
+    problems=("key_not_found", "key_not_working", "key_above_you", "key_old_secrets"),
 )
 async def rotate(request: Request, tx: TenantTx, key_id: UUID, body: Rotation) -> Response:
     """Give a key a new secret. It stands in this reply and nowhere else; the old one works on for the overlap."""

@@ -1,4 +1,4 @@
-"""What the operator's staff asked to see, for programs. To allow a look is a person's act; to refuse or end one is anybody's."""
+"""What the operator's staff asked to see, for programs. A person decides and takes note of broken glass; any caller may end a look."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -11,7 +11,6 @@ from callmissed.dashboard.management.router import Api
 from callmissed.dashboard.management.shapes import StaffAccess
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
-from callmissed.foundation.problems import NotFound
 from callmissed.identity import staff
 
 router = Api("staff access")
@@ -69,10 +68,7 @@ async def _decide(
         return request_id, None
 
     async def show(same: UUID) -> StaffAccess:
-        found = next((card for card in await staff.cards(tx) if card.id == same), None)
-        if found is None:
-            raise NotFound
-        return _access(found)
+        return _access(await staff.card(tx, same))
 
     return await once(request, tx, None, work, show, 200)
 
