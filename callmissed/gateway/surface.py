@@ -12,25 +12,30 @@ from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import wire
 from callmissed.gateway.completions import Call, Caller, complete
+from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import interruptible
 from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
-from callmissed.gateway.problems import KeyMissing, ModelNotFound, RateLimited
-from callmissed.gateway.register import Route, Upstreams
+from callmissed.gateway.problems import KeyMissing, RateLimited
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
-from callmissed.gateway.surface_stream import JSON, NO_STORE, Headers, Streaming, provenance
+from callmissed.gateway.surface_shelf import Shelf
+from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
 BEARER = b"bearer "
 
 
 class Surface:
-    """POST /v1/chat/completions and /v1/tokens, GET /v1/models and /v1/models/{id}. Problems it raises are rendered by the edge."""
+    """POST /v1/chat/completions, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
+
+    Problems it raises are rendered by the edge.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._limit = RateLimit(DEFAULT_PLAN.requests_per_minute)
         self._tokens = TokenLimit()
+        self._shelf = Shelf(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
@@ -55,19 +60,23 @@ class Surface:
         method, path = scope["method"], scope["path"]
         self._admit(key, path)
         if method == "POST" and path == "/v1/chat/completions":
-            request = read_request(await _body(receive))
-            key.ask(request.model)
+            request = _request(key, await _body(receive))
             async with interruptible(receive, self._services.get(KeyRing), key) as interruption:
                 allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
-                caller = Caller(key.key_id, None, None, arrived, allowance, interruption)
+                caller = Caller(
+                    key.key_id, None, None, arrived, allowance, interruption, india_only=key.india_only
+                )
                 await self._chat(key, request, caller, send)
         elif method == "POST" and path == "/v1/tokens":
             await _send(send, self._token(key, read_token_request(await _body(receive))))
+        elif method == "POST" and path == "/v1/quote":
+            await _send(send, self._shelf.quote(key, _request(key, await _body(receive))))
         elif method == "GET" and path == "/v1/models":
-            listed = [wire.model(route) for route in self._routes(key)]
-            await _send(send, {"object": "list", "data": listed})
+            await _send(send, self._shelf.models(key))
         elif method == "GET" and path.startswith("/v1/models/"):
-            await _send(send, self._model(key, path.removeprefix("/v1/models/")))
+            await _send(send, self._shelf.model(key, path.removeprefix("/v1/models/")))
+        elif method == "GET" and path == "/v1/generation":
+            await _send(send, await self._shelf.generation(key, scope))
         else:
             raise NotFound
 
@@ -106,17 +115,6 @@ class Surface:
             "origin": made.origin,
         }
 
-    def _routes(self, key: KeyAccess) -> list[Route]:
-        """The models that this key may ask."""
-        routes = self._services.get(Upstreams).models()
-        return [route for route in routes if key.models is None or key.models.allows(route.model.id)]
-
-    def _model(self, key: KeyAccess, model_id: str) -> dict[str, object]:
-        for route in self._routes(key):
-            if route.model.id == model_id:
-                return wire.model(route)
-        raise ModelNotFound(param="model")
-
     async def _chat(self, key: KeyAccess, request: CompletionRequest, caller: Caller, send: Send) -> None:
         created = int(clock.now().timestamp())
         if request.stream:
@@ -125,8 +123,16 @@ class Surface:
             return
         done = await complete(self._services, key.access, request, caller=caller)
         cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
-        headers = [JSON, cost, *provenance(done.model, done.region, str(done.usage_id))]
+        headers = [JSON, cost, *done.provenance.headers]
         await _send(send, wire.completion(done, created), headers)
+
+
+def _request(key: KeyAccess, body: bytes) -> CompletionRequest:
+    """Read a request whose models this key may ask, its fallbacks too. Raises ModelNotAllowed and those of `read_request`."""
+    request = read_request(body)
+    for model in (request.model, *request.fallbacks):
+        key.ask(model)
+    return request
 
 
 async def _send(send: Send, document: object, headers: Headers | None = None) -> None:

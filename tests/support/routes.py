@@ -16,7 +16,9 @@ from callmissed.foundation.http import AccessRule
 SURFACE = (
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model_id}"),
+    ("GET", "/v1/generation"),
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/quote"),
     ("POST", "/v1/tokens"),
 )
 """The gateway's own routes, which no router knows. A test compares them with the surface's source."""
