@@ -12,6 +12,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import Mapped
 
@@ -166,3 +167,9 @@ class UsageRecord(TenantLog):
         metadata_of(Whose.USER, "the code of what went wrong"), String(60), nullable=True
     )
     streamed: Mapped[bool] = column(metadata_of(Whose.USER, "whether the answer was streamed"), Boolean)
+    tried: Mapped[str | None] = column(
+        nothing("upstreams that had the request before, each as name@region"), String(400), nullable=True
+    )
+    india_only: Mapped[bool] = column(
+        nothing("whether the workspace kept its content in India then"), Boolean, server_default=true()
+    )

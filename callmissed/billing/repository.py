@@ -83,9 +83,13 @@ WHERE tenant_id = :tenant AND (CAST(:at AS timestamptz) IS NULL OR (at, id) > (C
 ORDER BY at, id LIMIT :limit
 """)
 
+# Abroad: what was sent, or may have been, to an upstream outside India: the one that answered or failed, or one that had it
+# before. A request that the gate of its upstream turned away was sent nowhere.
 CHOSEN = """
 (CAST(:model AS text) IS NULL OR model = :model) AND (CAST(:key_id AS uuid) IS NULL OR key_id = :key_id)
 AND (CAST(:status AS text) IS NULL OR status = :status)
+AND (NOT CAST(:abroad AS bool) OR tried ~ '@(?!IN( |$))'
+  OR (split_part(region, ' ', 1) <> 'IN' AND coalesce(problem, '') NOT IN ('upstream_paused', 'upstream_crowded')))
 """
 MATCHING = f"tenant_id = :tenant AND at >= :since AND at < :until AND {CHOSEN}"
 FIGURES = text(f"""
@@ -252,5 +256,5 @@ async def orphans(verifier: Tx, before: datetime) -> list[tuple[UUID, UUID]]:
 def _values(tx: Tx, wanted: UsageFilter, **more: Any) -> dict[str, Any]:
     return {
         "tenant": tx.tenant_id, "since": wanted.since, "until": wanted.until, "model": wanted.model,
-        "key_id": wanted.key_id, "status": wanted.status, **more,
+        "key_id": wanted.key_id, "status": wanted.status, "abroad": wanted.abroad, **more,
     }  # fmt: skip

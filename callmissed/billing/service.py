@@ -26,6 +26,9 @@ WELCOME_CREDIT: Micro = rupees(100)
 STATEMENT_DAYS = 30
 """How far back the wallet page looks."""
 
+KEPT_DAYS = 90
+"""How long usage is kept (Policy §4)."""
+
 SOURCES = {"welcome": "promotions", "grant": "promotions", "topup": "payments"}
 """The account a credit comes from, by its kind."""
 
@@ -97,6 +100,11 @@ async def requests(
 ) -> tuple[Used, ...]:
     """Requests of a span, newest first, so many at a time: go on with the last one's id as `older_than`."""
     return await repository.latest(tx, wanted, limit, older_than)
+
+
+async def transfers(tx: Tx, limit: int, older_than: UUID | None = None) -> tuple[Used, ...]:
+    """The transfer log: requests that left India in the last 90 days, newest first, so many at a time."""
+    return await repository.latest(tx, UsageFilter(*usage_span(KEPT_DAYS), abroad=True), limit, older_than)
 
 
 async def used(tx: Tx, usage_id: UUID) -> Used:

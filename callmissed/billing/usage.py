@@ -10,6 +10,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one request, as they are recorded when it is settled or released.
 
     Times are in the unit of their suffix; prices in micro-rupees per 10 lakh tokens; `region` as of the upstream.
+    `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then.
     """
 
     endpoint: str
@@ -33,3 +34,5 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     key_id: UUID | None = None
     bot_id: UUID | None = None
     conversation_id: UUID | None = None
+    tried: str | None = None
+    india_only: bool = True

@@ -87,13 +87,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class UsageFilter:
-    """Which usage to look at: a span of time, and optionally one model, key or status."""
+    """Which usage to look at: a span of time, and optionally one model, key or status, or only what left India."""
 
     since: datetime
     until: datetime
     model: str | None = None
     key_id: UUID | None = None
     status: str | None = None
+    abroad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,15 @@ class Used:
     key_id: UUID | None
     bot_id: UUID | None
     conversation_id: UUID | None
+    tried: str | None
+    india_only: bool
+
+    @property
+    def abroad(self) -> tuple[tuple[str, str], ...]:
+        """(upstream, region) of everyone outside India who had the request, in the order they were asked."""
+        before = [tuple(each.split("@", 1)) for each in (self.tried or "").split()]
+        asked = [(name, region) for name, region in before] + [(self.upstream, self.region)]
+        return tuple(dict.fromkeys(each for each in asked if each[1].split()[:1] != ["IN"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import Completion, CompletionRequest, complete
+from callmissed.identity import residency
 
 REMEMBERED = 12
 """Messages of the thread the model is shown."""
@@ -33,6 +34,7 @@ class _Turn:
     message_id: UUID
     language: str | None
     messages: list[dict[str, str]]
+    india_only: bool
 
 
 async def reply(services: Services, access: Access, conversation_id: UUID, message_id: UUID) -> None:
@@ -49,6 +51,7 @@ async def reply(services: Services, access: Access, conversation_id: UUID, messa
             bot_id=turn.bot.id,
             conversation_id=conversation_id,
             sources=turn.sources,
+            india_only=turn.india_only,
         )
     except Problem as problem:
         reason = Reason.WALLET_EMPTY if problem.status == PAYMENT_REQUIRED else Reason.BOT_FAILED
@@ -71,7 +74,9 @@ async def _turn(tx: Tx, conversation_id: UUID, message_id: UUID) -> _Turn | None
         return None
     bot = await bot_by_id(tx, thread.bot_id)
     sources = await repository.source_ids(tx, bot.id)
-    return _Turn(bot, sources, message_id, asked.language, _messages(bot, thread, asked.ordinal))
+    india_only = await residency.is_india_only(tx)
+    messages = _messages(bot, thread, asked.ordinal)
+    return _Turn(bot, sources, message_id, asked.language, messages, india_only)
 
 
 def _messages(bot: Bot, thread: Thread, until: int) -> list[dict[str, str]]:

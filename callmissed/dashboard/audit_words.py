@@ -86,6 +86,10 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "identity:sign_in:locked": _("Sign-in was closed after wrong codes."),
         "identity:tenant:created": _("The workspace was founded."),
         "identity:tenant:renamed": _("The workspace has a new name."),
+        "identity:tenant:kept_in_india": _("The workspace's content is processed in India only."),
+        "identity:tenant:let_leave_india": _(
+            "The workspace's content may leave India. Named before: %(places)s."
+        ),
         "knowledge:source:added": _("A knowledge source was added."),
         "knowledge:source:failed": _("A file could not be read."),
         "knowledge:source:removed": _("A knowledge source was removed."),

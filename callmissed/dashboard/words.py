@@ -53,6 +53,7 @@ PERMISSION_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "team.read": _("See the team"),
         "team.write": _("Invite, change and remove teammates"),
         "audit.read": _("Read the audit log"),
+        "residency.write": _("Decide whether content may leave India"),
     }
 )
 

@@ -8,7 +8,7 @@ its region and its contract against training.
 from callmissed.gateway.completions import Call, Caller, Completion, complete, stream
 from callmissed.gateway.limits import RateLimit
 from callmissed.gateway.problems import ModelNotFound
-from callmissed.gateway.register import Upstreams
+from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.surface import PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, UpstreamSettings
@@ -20,6 +20,7 @@ __all__ = [
     "Caller",
     "Completion",
     "CompletionRequest",
+    "Listing",
     "ModelNotFound",
     "RateLimit",
     "Surface",

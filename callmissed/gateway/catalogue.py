@@ -1,11 +1,14 @@
-"""The catalogue: which models there are, what they cost, how much they read. One file, shown as it is charged.
+"""The catalogue: which models there are, what they cost, how much they read, until when. One file, shown as it is charged.
 
-Prices are in rupees for 10 lakh tokens, which is the same number as micro-rupees for one token.
+Prices are in rupees for 10 lakh tokens, which is the same number as micro-rupees for one token. A model has one price, whoever
+runs it; where several upstreams do, each is an entry of its own here, with the same terms of sale.
 """
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +16,17 @@ from callmissed.foundation.money import RUPEE, Micro, rupees
 
 FILE = Path(__file__).with_name("catalogue.toml")
 TEN_LAKH = 1_000_000
+ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations")
+"""What a model can be said to do, in the order pages show it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model. `id` is what callers write; `served_as` is what its upstream calls it.
+    """One model at one upstream. `id` is what callers write; `served_as` is what the upstream calls it.
 
-    `price_in` and `price_out` are micro-rupees for 10 lakh tokens; `context` and `longest_answer` are in tokens.
+    `price_in` and `price_out` are micro-rupees for 10 lakh tokens; `context` and `longest_answer` are in tokens. From
+    `deprecated_on` callers are told; from `ends_on` it is refused, and `successor` named. `order`, `weight` and `cost` (what
+    the upstream charges the operator for 10 lakh tokens read and written) choose between upstreams; none of them is shown.
     """
 
     id: str
@@ -31,30 +38,61 @@ class Model:
     context: int
     longest_answer: int
     since: int
+    abilities: tuple[str, ...] = ()
+    deprecated_on: date | None = None
+    ends_on: date | None = None
+    successor: str = ""
+    order: int = 0
+    weight: float = 1.0
+    cost: Micro | None = None
 
     def price(self, tokens_in: int, tokens_out: int) -> int:
         """Micro-rupees for so many tokens, a part of one rounded up."""
         return -(-(tokens_in * self.price_in + tokens_out * self.price_out) // TEN_LAKH)
 
+    @property
+    def sale(self) -> dict[str, Any]:
+        """The terms of sale: what a caller is told, the same at every upstream."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in BEHIND}
+
+
+BEHIND = frozenset({"upstream", "served_as", "order", "weight", "cost"})
+"""What of a model concerns the upstream behind it alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All models by id, and the terms for models that an upstream is found to have but no entry names."""
+    """All entries, and the terms for models that an upstream is found to have but no entry names."""
 
-    models: Mapping[str, Model]
+    version: str
+    models: tuple[Model, ...]
     unlisted: Mapping[str, Mapping[str, Any]]
 
 
 def read(path: Path = FILE) -> Catalogue:
     """Read a catalogue. Raises ValueError or KeyError, naming nothing secret, when it is wrong."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    models = [model_of(each) for each in document.get("model", [])]
-    return Catalogue({model.id: model for model in models}, document.get("unlisted", {}))
+    models = tuple(model for entry in document.get("model", []) for model in models_of(entry))
+    return Catalogue(str(document["version"]), models, document.get("unlisted", {}))
+
+
+def digest(models: Iterable[Model]) -> str:
+    """Eight hexadecimal digits that change whenever anything a caller is told about the models changes."""
+    return sha256(repr([sorted(model.sale.items()) for model in models]).encode()).hexdigest()[:8]
+
+
+def models_of(entry: Mapping[str, Any]) -> list[Model]:
+    """One `[[model]]` of the file; its `upstream` names one or several that run it, the first one first."""
+    named = entry["upstream"]
+    upstreams: list[str] = [named] if isinstance(named, str) else list(named)
+    return [
+        model_of({"order": place, **entry, "upstream": upstream}) for place, upstream in enumerate(upstreams)
+    ]
 
 
 def model_of(entry: Mapping[str, Any]) -> Model:
-    """One `[[model]]` of the file. Raises KeyError for a missing member and ValueError for a price that is none."""
-    return Model(
+    """A model at one upstream. Raises KeyError for a missing member and ValueError for one that cannot be."""
+    model = Model(
         id=str(entry["id"]),
         upstream=str(entry["upstream"]),
         served_as=str(entry.get("served_as", entry["id"])),
@@ -64,7 +102,19 @@ def model_of(entry: Mapping[str, Any]) -> Model:
         context=int(entry["context"]),
         longest_answer=int(entry["longest_answer"]),
         since=int(entry.get("since", 0)),
+        abilities=_abilities(entry.get("abilities", ())),
+        deprecated_on=_day(entry, "deprecated_on"),
+        ends_on=_day(entry, "ends_on"),
+        successor=str(entry.get("successor", "")),
+        order=int(entry.get("order", 0)),
+        weight=float(entry.get("weight", 1)),
+        cost=_price(entry["cost"]) if "cost" in entry else None,
     )
+    if model.weight <= 0:
+        raise ValueError("a weight must be more than 0")
+    if model.ends_on and not model.successor:
+        raise ValueError("a model that ends names its successor")
+    return model
 
 
 def _price(value: Any) -> Micro:
@@ -72,3 +122,15 @@ def _price(value: Any) -> Micro:
     if price < 0 or price > 1_000_000 * RUPEE:
         raise ValueError("a price must be between ₹0 and ₹10,00,000 for 10 lakh tokens")
     return price
+
+
+def _abilities(names: Iterable[str]) -> tuple[str, ...]:
+    wanted = set(names)
+    if not wanted <= set(ABILITIES):
+        raise ValueError(f"abilities are {', '.join(ABILITIES)}")
+    return tuple(each for each in ABILITIES if each in wanted)
+
+
+def _day(entry: Mapping[str, Any], name: str) -> date | None:
+    value = entry.get(name)
+    return value if value is None or type(value) is date else date.fromisoformat(str(value))

@@ -17,12 +17,15 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway.estimates import at_most
+from callmissed.gateway.headers import Provenance
 from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
 from callmissed.gateway.problems import ContextTooLong
-from callmissed.gateway.register import Route, Upstreams
+from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest
-from callmissed.gateway.tokens import count, count_messages, most_tokens
+from callmissed.gateway.tokens import count, count_messages
+from callmissed.gateway.trip import Route, Trip
 from callmissed.gateway.upstreams import Asked, Piece
 
 log = logging.getLogger(__name__)
@@ -47,13 +50,15 @@ class Completion:
     citations: Sequence[dict[str, Any]]
     upstream: str
     region: str
+    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Whom a call is for: the key with what its limits leave, or the bot and conversation.
 
-    `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why.
+    `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why. `india_only` is what
+    the workspace decided about content leaving India.
     """
 
     key_id: UUID | None = None
@@ -62,6 +67,7 @@ class Caller:
     arrived: float | None = None
     allowance: Allowance | None = None
     interruption: Interruption | None = None
+    india_only: bool = True
 
 
 class Call:
@@ -71,7 +77,9 @@ class Call:
         self, services: Services, access: Access, request: CompletionRequest, caller: Caller
     ) -> None:
         self.id = uuid7()
-        self.route: Route = services.get(Upstreams).route(request.model)
+        self.route: Route | Trip = services.get(Upstreams).route(
+            request.model, request.fallbacks, india_only=caller.india_only
+        )
         self._ledger = services.get(Ledger)
         self._access = access
         self._request = request
@@ -87,23 +95,10 @@ class Call:
 
     async def open(self, sources: Sequence[UUID] | None) -> Asked:
         """Check and reserve. Raises ContextTooLong, Unsupported, TokenRateLimited, and the Problems of `Ledger.reserve`."""
-        request, model = self._request, self.route.model
-        asked = Asked(
-            model.served_as,
-            request.messages,
-            self._access,
-            request.extra,
-            sources,
-            request.max_tokens,
-            request.n,
-        )
-        self.route.upstream.check(asked)
-        if count_messages(request.messages) > model.context:
-            raise ContextTooLong(param="messages", context=model.context)
-        extra = sum(len(bytes(value)) for value in request.extra.values())
-        reading = min(most_tokens(request.messages, extra), model.context)
-        writing = min(request.max_tokens or model.longest_answer, model.longest_answer) * request.n
-        await self._reserve(max(1, model.price(reading, writing)), reading + writing)
+        request = self._request
+        asked = asked_of(self.route, request, self._access, sources)
+        most = at_most(request, self.route.models)
+        await self._reserve(most.price_micro, most.tokens)
         self._asked = time.perf_counter()
         return asked
 
@@ -190,8 +185,16 @@ class Call:
             first_token_ms=round((self._first - arrived) * 1e3) if self._first else None,
             latency_ms=round((now - arrived) * 1e3), price_in_micro=model.price_in, price_out_micro=model.price_out,
             streamed=self._request.stream, key_id=self._caller.key_id, bot_id=self._caller.bot_id,
-            conversation_id=self._caller.conversation_id,
+            conversation_id=self._caller.conversation_id, india_only=self._caller.india_only,
+            tried=" ".join(f"{each.name}@{each.region}" for each in self.route.tried) or None,
         )  # fmt: skip
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the answer comes from, as every reply says it."""
+        return Provenance(
+            self.route.model, self.route.upstream.terms, self.id, self._request.model, len(self.route.tried)
+        )
 
     def completion(self, choices: bytes) -> Completion:
         """The whole answer."""
@@ -199,8 +202,22 @@ class Call:
         terms = self.route.upstream.terms
         return Completion(
             self.id, self.route.model.id, self.text, choices, tokens_in, tokens_out, counted_by, self.price_micro,
-            self.citations, terms.name, terms.region,
+            self.citations, terms.name, terms.region, self.provenance,
         )  # fmt: skip
+
+
+def asked_of(
+    route: Route | Trip, request: CompletionRequest, access: Access, sources: Sequence[UUID] | None = None
+) -> Asked:
+    """What its upstream will be asked, once it is clear that it can. Raises Unsupported, RequestInvalid, ContextTooLong."""
+    model = route.model
+    asked = Asked(
+        model.served_as, request.messages, access, request.extra, sources, request.max_tokens, request.n
+    )
+    route.upstream.check(asked)
+    if count_messages(request.messages) > model.context:
+        raise ContextTooLong(param="messages", context=model.context)
+    return asked
 
 
 async def complete(
@@ -211,6 +228,7 @@ async def complete(
     bot_id: UUID | None = None,
     conversation_id: UUID | None = None,
     sources: Sequence[UUID] | None = None,
+    india_only: bool = True,
     caller: Caller | None = None,
 ) -> Completion:
     """Answer a request and bill it to the tenant of `access`. Call it with no transaction open.
@@ -219,7 +237,9 @@ async def complete(
     Raises ModelNotFound, WalletExhausted, the Problems named
     Upstream… and the others of `callmissed.gateway.problems`; whatever it raises was not billed.
     """
-    call = Call(services, access, request, caller or Caller(None, bot_id, conversation_id))
+    call = Call(
+        services, access, request, caller or Caller(None, bot_id, conversation_id, india_only=india_only)
+    )
     asked = await call.open(sources)
     try:
         replied = await call.route.upstream.reply(asked)

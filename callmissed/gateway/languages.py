@@ -7,7 +7,7 @@ from typing import Any
 from callmissed.foundation import clock
 from callmissed.gateway import messages, wire
 from callmissed.gateway.completions import Call, Completion
-from callmissed.gateway.register import Route
+from callmissed.gateway.register import Listing
 from callmissed.gateway.requests import CompletionRequest, read_request
 from callmissed.gateway.surface_stream import Speech
 
@@ -20,8 +20,8 @@ class Language:
     read: Callable[[bytes], CompletionRequest]
     document: Callable[[Completion], bytes]
     speech: Callable[[Call, CompletionRequest], Speech]
-    model: Callable[[Route], dict[str, Any]]
-    models: Callable[[Sequence[Route]], dict[str, Any]]
+    model: Callable[[Listing], dict[str, Any]]
+    models: Callable[[Sequence[Listing], str], dict[str, Any]]
 
 
 def _now() -> int:
@@ -42,5 +42,5 @@ ANTHROPIC = Language(
     messages.message,
     lambda call, _: messages.MessageEvents(call),
     messages.model,
-    messages.models,
+    lambda listed, _: messages.models(listed),
 )

@@ -16,11 +16,25 @@ class ModelNotFound(Problem):
     code = "model_not_found"
 
 
+class ModelRetired(Problem):
+    """This model is no longer offered. GET /v1/models/{id} names its successor."""
+
+    status = 410
+    code = "model_retired"
+
+
 class RequestInvalid(Problem):
     """Something in the request cannot be used; `param` names it."""
 
     status = 400
     code = "invalid_request"
+
+
+class GenerationUnnamed(Problem):
+    """Name one request: ?id= with the cm-usage-id of its answer, or the answer's own id."""
+
+    status = 400
+    code = "generation_unnamed"
 
 
 class Unsupported(Problem):
@@ -38,7 +52,7 @@ class ContextTooLong(Problem):
 
 
 class OutsideIndia(Problem):
-    """This model runs outside India, and this installation keeps content in India."""
+    """This model runs outside India, and content is kept in India here. Choose a model that runs in India."""
 
     status = 403
     code = "outside_india"
@@ -78,10 +92,21 @@ class UpstreamSlow(Problem):
 
 
 class UpstreamBroken(Problem):
-    """The supplier's answer broke off or cannot be read. The call was not billed."""
+    """The supplier's answer broke off or cannot be read. The call was not billed.
+
+    `answered` is False when it reported a failure of its own before it answered anything: then another may be asked.
+    """
 
     status = 502
     code = "upstream_broken"
+    answered = True
+
+    @classmethod
+    def before_answering(cls) -> "UpstreamBroken":
+        """A failure that the supplier itself reported."""
+        problem = cls()
+        problem.answered = False
+        return problem
 
 
 class UpstreamBusy(Problem):
@@ -89,6 +114,20 @@ class UpstreamBusy(Problem):
 
     status = 503
     code = "upstream_busy"
+
+
+class UpstreamPaused(Problem):
+    """The supplier of this model keeps failing, so it is not asked for a moment. The call was not billed."""
+
+    status = 503
+    code = "upstream_paused"
+
+
+class UpstreamCrowded(Problem):
+    """As many calls as this supplier takes are under way. The call was not billed; try again in a moment."""
+
+    status = 503
+    code = "upstream_crowded"
 
 
 class UpstreamRefused(Problem):

@@ -1,24 +1,47 @@
-"""The register of upstreams: which model goes where, and who may receive content at all."""
+"""The register of upstreams: which model goes where, who may receive content at all, and what is offered to whom."""
 
 import logging
+import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from callmissed.foundation import clock
 from callmissed.foundation.database import Database
-from callmissed.gateway.catalogue import Model, read
-from callmissed.gateway.problems import ContractMissing, ModelNotFound, OutsideIndia
-from callmissed.gateway.upstreams import LocalUpstream, Upstream, UpstreamSettings, found_upstreams
+from callmissed.foundation.problems import Problem
+from callmissed.gateway.catalogue import Model, digest, read
+from callmissed.gateway.problems import ContractMissing, ModelNotFound, ModelRetired, OutsideIndia
+from callmissed.gateway.routing import PREFERENCES, RetryBudget, distinct
+from callmissed.gateway.trip import Route, RoutingRule, Trip
+from callmissed.gateway.upstreams import (
+    LocalUpstream,
+    Terms,
+    Upstream,
+    UpstreamSettings,
+    found_upstreams,
+)
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A model and who runs it."""
+class Listing:
+    """A model as it is offered to one caller: who may run it for them, first choice first, or why nobody may (`refusal`)."""
 
     model: Model
-    upstream: Upstream
+    upstreams: tuple[Terms, ...]
+    refusal: Problem | None = None
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where it may be processed."""
+        return tuple(dict.fromkeys(terms.region for terms in self.upstreams))
+
+    @property
+    def is_deprecated(self) -> bool:
+        """Whether callers are told to move on."""
+        return self.model.deprecated_on is not None and self.model.deprecated_on <= clock.today()
 
 
 class Upstreams:
@@ -28,40 +51,95 @@ class Upstreams:
         self._db = db
         self._settings = settings
         self._upstreams: dict[str, Upstream] = {}
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[str, list[Route]] = {}
+        self._rule = RoutingRule()
+        self._retries = RetryBudget()
+        self.version = ""
+        """Names what is offered: the catalogue's version, and a digest of all terms of sale."""
 
     async def start(self) -> None:
         """Offer the local model and whatever the settings let us find. Raises ValueError or KeyError for a wrong file."""
         catalogue = read()
+        self._rule = _rule_in(self._settings.file)
         local = LocalUpstream(self._db, self._settings.region)
-        self._offer(
-            local, [model for model in catalogue.models.values() if model.upstream == local.terms.name]
-        )
+        self._offer(local, [model for model in catalogue.models if model.upstream == local.terms.name])
         for upstream, models in await found_upstreams(self._settings, catalogue):
             self._offer(upstream, models)
+        self.version = f"{catalogue.version}+{digest(routes[0].model for routes in self._routes.values())}"
 
     def _offer(self, upstream: Upstream, models: Sequence[Model]) -> None:
+        """Whoever names a model first sets its terms of sale; who runs it as well sells it as that."""
         terms = upstream.terms
         self._upstreams[terms.name] = upstream
-        self._routes |= {model.id: Route(model, upstream) for model in models}
+        for model in models:
+            routes = self._routes.setdefault(model.id, [])
+            sold = replace(model, **routes[0].model.sale) if routes else model
+            routes.append(Route(sold, upstream))
+            routes.sort(key=lambda route: route.order)
         use = "in use" if self._usable(upstream) else "found, not in use"
         log.info("upstream %s in %s: %s, %d models", terms.name, terms.region, use, len(models))
 
-    def route(self, model_id: str) -> Route:
-        """Where a model is served. Raises ModelNotFound, ContractMissing, OutsideIndia: a model is never replaced."""
-        route = self._routes.get(model_id)
-        if route is None:
-            raise ModelNotFound(param="model")
-        terms = route.upstream.terms
-        if terms.trains_on_content:
-            raise ContractMissing(param="model")
-        if self._settings.india_only and terms.region != "IN":
-            raise OutsideIndia(param="model")
-        return route
+    def route(self, model_id: str, fallbacks: Sequence[str] = (), *, india_only: bool = True) -> Route | Trip:
+        """Where a model is served, and where the models that its caller would take instead are.
 
-    def models(self) -> list[Route]:
-        """The models that can be used now, in the order of the catalogue."""
-        return [route for route in self._routes.values() if self._usable(route.upstream)]
+        `india_only` is what the caller's workspace decided; the installation's own setting is the outer limit. Raises
+        ModelNotFound, ModelRetired, ContractMissing, OutsideIndia: a model is never replaced unless the caller named the other.
+        """
+        routes = self._open(model_id, "model", india_only)
+        if len(routes) == 1 and not fallbacks:
+            return routes[0]
+        others = [self._open(each, "models", india_only) for each in distinct(model_id, fallbacks)]
+        if len(routes) == 1 and not others:
+            return routes[0]
+        return Trip([routes, *others], self._rule, self._retries, model_id)
+
+    def _open(self, model_id: str, param: str, india_only: bool) -> list[Route]:
+        """The routes of a model that this caller's content may take. Raises as `route` does."""
+        routes = self._routes.get(model_id)
+        if routes is None:
+            raise ModelNotFound(param=param)
+        model = routes[0].model
+        if model.ends_on is not None and model.ends_on <= clock.today():
+            message = f"{model.id} ended on {model.ends_on}. Use {model.successor} instead."
+            raise ModelRetired(message, param=param, successor=model.successor)
+        bound = [route for route in routes if not route.upstream.terms.trains_on_content]
+        if not bound:
+            raise ContractMissing(param=param)
+        if not (india_only or self._settings.india_only):
+            return bound
+        inside = [route for route in bound if route.upstream.terms.in_india]
+        if not inside:
+            raise OutsideIndia(param=param)
+        return inside
+
+    def listing(self, model_id: str, *, india_only: bool = True) -> Listing:
+        """One model as it is offered to a caller. Raises ModelNotFound."""
+        if model_id not in self._routes:
+            raise ModelNotFound(param="model")
+        routes = self._routes[model_id]
+        try:
+            routes = self._open(model_id, "model", india_only)
+        except Problem as problem:
+            return Listing(routes[0].model, tuple(route.upstream.terms for route in routes), problem)
+        return Listing(routes[0].model, tuple(route.upstream.terms for route in routes))
+
+    def listings(self, *, india_only: bool = True) -> list[Listing]:
+        """Every model there is, in the order of the catalogue; those the caller cannot use say why."""
+        return [self.listing(each, india_only=india_only) for each in self._routes]
+
+    def models(self, *, india_only: bool = True) -> list[Listing]:
+        """The models that a caller can use now."""
+        return [each for each in self.listings(india_only=india_only) if each.refusal is None]
+
+    @property
+    def keeps_india(self) -> bool:
+        """Whether this installation lets nobody's content leave India."""
+        return self._settings.india_only
+
+    def suppliers(self) -> list[Terms]:
+        """Terms of everyone who may receive content here, by name."""
+        usable = (each for each in self._upstreams.values() if self._usable(each))
+        return sorted((each.terms for each in usable), key=lambda terms: terms.name)
 
     def terms(self) -> dict[str, dict[str, Any]]:
         """Region, contract and use of every upstream, for the promises (Policy §1 and §3)."""
@@ -82,4 +160,15 @@ class Upstreams:
 
     def _usable(self, upstream: Upstream) -> bool:
         terms = upstream.terms
-        return not terms.trains_on_content and (not self._settings.india_only or terms.region == "IN")
+        return not terms.trains_on_content and (not self._settings.india_only or terms.in_india)
+
+
+def _rule_in(file: Path | None) -> RoutingRule:
+    """`[routing]` of the operator's file: prefer, attempts, patience. Raises ValueError and TypeError for what it cannot be."""
+    written: dict[str, Any] = (
+        tomllib.loads(file.read_text(encoding="utf-8")).get("routing", {}) if file else {}
+    )
+    rule = RoutingRule(**written)
+    if rule.prefer not in PREFERENCES or rule.attempts < 1:
+        raise ValueError(f"[routing] prefers one of {', '.join(PREFERENCES)}, and makes at least one attempt")
+    return rule

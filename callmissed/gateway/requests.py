@@ -15,8 +15,9 @@ from callmissed.gateway.problems import RequestInvalid
 from callmissed.identity import LONGEST_TOKEN_SECONDS
 
 MOST_MESSAGES = 2_000
-OURS = frozenset({"model", "messages", "stream", "stream_options"})
-"""Fields that we write ourselves when a request travels on."""
+MOST_FALLBACKS = 3
+OURS = frozenset({"model", "models", "messages", "stream", "stream_options"})
+"""Fields that we write ourselves when a request travels on, or that are meant for us alone."""
 
 
 class Message(msgspec.Struct):
@@ -32,11 +33,15 @@ class StreamOptions(msgspec.Struct):
     include_usage: bool = False
 
 
+ModelId = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
 class ChatBody(msgspec.Struct):
     """The members of POST /v1/chat/completions that we use or check."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    model: ModelId
     messages: Annotated[list[Message], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
+    models: Annotated[list[ModelId], msgspec.Meta(max_length=MOST_FALLBACKS)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -56,7 +61,10 @@ class TokenBody(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What is asked of a model. `messages` are `{"role", "content", …}`; `extra` holds further fields as raw JSON."""
+    """What is asked of a model. `messages` are `{"role", "content", …}`; `extra` holds further fields as raw JSON.
+
+    `fallbacks` are the models that the caller takes instead, in order, when the one asked for does not answer.
+    """
 
     model: str
     messages: Sequence[Mapping[str, Any]]
@@ -65,6 +73,7 @@ class CompletionRequest:
     stream: bool = False
     include_usage: bool = False
     extra: Mapping[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
+    fallbacks: Sequence[str] = ()
 
 
 _checked = msgspec.json.Decoder(ChatBody)
@@ -87,6 +96,7 @@ def read_request(body: bytes) -> CompletionRequest:
         bool(checked.stream),
         checked.stream_options is not None and checked.stream_options.include_usage,
         {name: value for name, value in fields.items() if name not in OURS},
+        checked.models or (),
     )
 
 

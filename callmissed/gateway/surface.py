@@ -13,14 +13,16 @@ from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
 from callmissed.gateway.completions import Call, Caller, complete
+from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, Language
 from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
-from callmissed.gateway.problems import KeyMissing, ModelNotFound, RateLimited
-from callmissed.gateway.register import Route, Upstreams
-from callmissed.gateway.requests import CompletionRequest, TokenBody, read_token_request
+from callmissed.gateway.problems import KeyMissing, RateLimited
+from callmissed.gateway.register import Upstreams
+from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
-from callmissed.gateway.surface_stream import JSON, NO_STORE, Headers, Streaming, provenance
+from callmissed.gateway.surface_shelf import Shelf
+from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming
 from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
@@ -30,7 +32,8 @@ PREFIXES = ("/v1/", "/anthropic/v1/")
 
 
 class Surface:
-    """POST /v1/chat/completions, /v1/messages, /v1/messages/count_tokens and /v1/tokens, GET /v1/models and /v1/models/{id}.
+    """POST /v1/chat/completions, /v1/messages, /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and
+    /v1/generation.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -39,6 +42,7 @@ class Surface:
         self._services = services
         self._limit = RateLimit(DEFAULT_PLAN.requests_per_minute)
         self._tokens = TokenLimit()
+        self._shelf = Shelf(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
@@ -64,20 +68,25 @@ class Surface:
         language = ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
         self._admit(key, path)
         if asked == "POST" and path == language.completions:
-            request = language.read(await _body(receive))
-            key.ask(request.model)
+            request = _allowed(key, language.read(await _body(receive)))
             async with interruptible(receive, self._services.get(KeyRing), key) as interruption:
                 allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
-                caller = Caller(key.key_id, None, None, arrived, allowance, interruption)
+                caller = Caller(
+                    key.key_id, None, None, arrived, allowance, interruption, india_only=key.india_only
+                )
                 await self._complete(key, request, caller, send, language)
         elif asked == "POST" and path == "/v1/messages/count_tokens":
             await _send(send, self._count(key, await _body(receive)))
         elif asked == "POST" and path == "/v1/tokens":
             await _send(send, self._token(key, read_token_request(await _body(receive))))
+        elif asked == "POST" and path == "/v1/quote":
+            await _send(send, self._shelf.quote(key, _allowed(key, read_request(await _body(receive)))))
         elif asked == "GET" and path == "/v1/models":
-            await _send(send, language.models(self._routes(key)))
+            await _send(send, language.models(self._shelf.models(key), self._shelf.version))
         elif asked == "GET" and path.startswith("/v1/models/"):
-            await _send(send, language.model(self._route(key, path.removeprefix("/v1/models/"))))
+            await _send(send, language.model(self._shelf.model(key, path.removeprefix("/v1/models/"))))
+        elif asked == "GET" and path == "/v1/generation":
+            await _send(send, await self._shelf.generation(key, scope))
         else:
             raise NotFound
 
@@ -118,22 +127,11 @@ class Surface:
             "origin": made.origin,
         }
 
-    def _routes(self, key: KeyAccess) -> list[Route]:
-        """The models that this key may ask."""
-        routes = self._services.get(Upstreams).models()
-        return [route for route in routes if key.models is None or key.models.allows(route.model.id)]
-
-    def _route(self, key: KeyAccess, model_id: str) -> Route:
-        for route in self._routes(key):
-            if route.model.id == model_id:
-                return route
-        raise ModelNotFound(param="model")
-
     def _count(self, key: KeyAccess, body: bytes) -> dict[str, int]:
         """How many tokens a request would read, by our own rule: nothing is asked of anybody, and nothing costs."""
         model_id, said, tools = messages.read_count_request(body)
         key.ask(model_id)
-        self._services.get(Upstreams).route(model_id)
+        self._services.get(Upstreams).route(model_id, india_only=key.india_only)
         return messages.counted_tokens(count_messages(said) + -(-tools // LETTERS))
 
     async def _complete(
@@ -145,8 +143,15 @@ class Surface:
             return
         done = await complete(self._services, key.access, request, caller=caller)
         cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
-        headers = [JSON, cost, *provenance(done.model, done.region, str(done.usage_id))]
+        headers = [JSON, cost, *done.provenance.headers]
         await _send(send, language.document(done), headers)
+
+
+def _allowed(key: KeyAccess, request: CompletionRequest) -> CompletionRequest:
+    """The request, whose models this key may ask, its fallbacks too. Raises ModelNotAllowed."""
+    for model in (request.model, *request.fallbacks):
+        key.ask(model)
+    return request
 
 
 async def _send(send: Send, document: object, headers: Headers | None = None) -> None:

@@ -12,7 +12,10 @@ from callmissed.foundation.http import problem_response
 from callmissed.foundation.problems import NotFound, Problem
 
 VARY = (b"vary", b"Origin")
-READABLE = b"cm-cost-inr, cm-model, cm-processed-in, cm-usage-id, retry-after, x-request-id"
+READABLE = (
+    b"cm-attempts, cm-cost-inr, cm-fallback-for, cm-model, cm-processed-in, cm-upstream, cm-usage-id, deprecation, "
+    b"retry-after, sunset, x-request-id"
+)
 MAY_SEND = [
     (b"access-control-allow-methods", b"GET, POST"),
     (b"access-control-allow-headers", b"anthropic-version, authorization, content-type, x-api-key"),

@@ -21,8 +21,6 @@ EVENT_STREAM = [
 FAREWELL_SECONDS = 0.5
 """How long a reader who has stopped reading may keep the reason for the end waiting."""
 
-Headers = list[tuple[bytes, bytes]]
-
 
 class Speech(Protocol):
     """How a streamed answer is said in the language of its caller's client. Each verb gives bytes for the wire, or none."""
@@ -67,10 +65,9 @@ class Streaming:
             await self._end()
 
     async def _answer(self) -> None:
-        terms = self._call.route.upstream.terms
-        said = provenance(self._call.route.model.id, terms.region, str(self._call.id))
         async with contextlib.aclosing(stream(self._call)) as pieces:
             first = await anext(pieces)
+            said = self._call.provenance.headers  # now it is known who answers
             await self._send(
                 {"type": "http.response.start", "status": 200, "headers": [*EVENT_STREAM, *said]}
             )
@@ -100,12 +97,3 @@ class Streaming:
 
     async def _end(self) -> None:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-def provenance(model: str, region: str, usage_id: str) -> Headers:
-    """What every answer says about itself: which model, processed where, and the id of its usage record."""
-    return [
-        (b"cm-model", model.encode()),
-        (b"cm-processed-in", region.encode()),
-        (b"cm-usage-id", usage_id.encode()),
-    ]

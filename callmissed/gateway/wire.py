@@ -1,14 +1,18 @@
 """OpenAI's shapes on the wire: completions, chunks of a stream, models. Field names are theirs."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from callmissed.billing import Used
 from callmissed.foundation.http import openai_document
+from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import Problem
+from callmissed.gateway.catalogue import TEN_LAKH, Model
 from callmissed.gateway.completions import Call, Completion
-from callmissed.gateway.register import Route
+from callmissed.gateway.register import Listing
 from callmissed.gateway.upstreams import Piece
 
 DONE = b"data: [DONE]\n\n"
@@ -85,25 +89,80 @@ def event(document: Any) -> bytes:
     return b"data: " + msgspec.json.encode(document) + b"\n\n"
 
 
-def model(route: Route) -> dict[str, Any]:
-    """A `model`, with what it costs (rupees for 10 lakh tokens) and where it runs."""
-    known, terms = route.model, route.upstream.terms
+def rupees_of(micro: int) -> str:
+    """Micro-rupees as a decimal number of rupees, without grouping: "0.0125"."""
+    return f"{(Decimal(micro) / RUPEE).normalize():f}"
+
+
+def pricing(known: Model) -> dict[str, Any]:
+    """Prices in rupees: for 10 lakh tokens, and for one ("prompt" and "completion", as OpenRouter's clients read them)."""
+    return {
+        "currency": "INR", "unit": "10 lakh tokens", "input": known.price_in / RUPEE, "output": known.price_out / RUPEE,
+        "prompt": _per_token(known.price_in), "completion": _per_token(known.price_out),
+    }  # fmt: skip
+
+
+def _per_token(price: int) -> str:
+    return f"{(Decimal(price) / RUPEE / TEN_LAKH).normalize():f}"
+
+
+def model(listing: Listing) -> dict[str, Any]:
+    """A `model`: what it can do, what it costs, who runs it and where, and until when. `region` is where it is asked first."""
+    known, first = listing.model, listing.upstreams[0]
     return {
         "id": known.id,
         "object": "model",
         "created": known.since,
-        "owned_by": terms.name,
+        "owned_by": first.name,
         "name": known.name,
         "context_window": known.context,
+        "context_length": known.context,
         "max_output_tokens": known.longest_answer,
-        "pricing": {
-            "currency": "INR", "unit": "10 lakh tokens", "input": known.price_in / 1e6, "output": known.price_out / 1e6,
-        },
-        "region": terms.region,
-        "trains_on_content": terms.trains_on_content,
-    }  # fmt: skip
+        "abilities": known.abilities,
+        "pricing": pricing(known),
+        "region": first.region,
+        "regions": listing.regions,
+        "upstreams": [
+            {"name": each.name, "region": each.region, "place": each.place} for each in listing.upstreams
+        ],
+        "trains_on_content": first.trains_on_content,
+        "deprecated_on": known.deprecated_on,
+        "ends_on": known.ends_on,
+        "successor": known.successor or None,
+    }
 
 
-def models(routes: Sequence[Route]) -> dict[str, Any]:
-    """The list of models."""
-    return {"object": "list", "data": [model(route) for route in routes]}
+def generation(row: Used) -> dict[str, Any]:
+    """One usage record, with OpenRouter's names where they mean the same. Costs in rupees, times in milliseconds."""
+    return {
+        "id": row.id,
+        "created_at": row.at,
+        "endpoint": row.endpoint,
+        "model": row.model,
+        "provider_name": row.upstream,
+        "region": row.region,
+        "tried": row.tried.split() if row.tried else [],
+        "streamed": row.streamed,
+        "status": row.status,
+        "cancelled": row.status == "cancelled",
+        "http_status": row.http_status,
+        "problem": row.problem,
+        "tokens_prompt": row.tokens_in,
+        "tokens_completion": row.tokens_out,
+        "counted_by": row.counted_by,
+        "currency": "INR",
+        "total_cost": rupees_of(row.price_micro),
+        "price_in": rupees_of(row.price_in_micro),
+        "price_out": rupees_of(row.price_out_micro),
+        "first_token_ms": row.first_token_ms,
+        "latency": row.latency_ms,
+        "admit_us": row.admit_us,
+        "reserve_us": row.reserve_us,
+        "key_id": row.key_id,
+        "bot_id": row.bot_id,
+    }
+
+
+def models(listed: Sequence[Listing], version: str) -> dict[str, Any]:
+    """The list of models. `version` names what is offered, so that callers see when it changes."""
+    return {"object": "list", "catalogue_version": version, "data": [model(each) for each in listed]}

@@ -25,7 +25,7 @@ class KeyAccess:
     """A key's standing in its tenant (permissions are services, such as "llm", and scopes), and what narrows it.
 
     `expires_at` is when this secret or token ends, and `ended` the Problem that says so. `serial` tells the secrets of a
-    key apart. `by_token` is True for a token.
+    key apart. `by_token` is True for a token. `india_only` is what its workspace decided about content leaving India.
     """
 
     key_id: UUID
@@ -40,6 +40,7 @@ class KeyAccess:
     origins: frozenset[str] = frozenset()
     networks: NetworkRule | None = None
     by_token: bool = False
+    india_only: bool = True
 
     @property
     def tenant_id(self) -> UUID:
@@ -67,7 +68,9 @@ class KeyAccess:
             raise ModelNotAllowed(param="model")
 
 
-def accesses(tenant_id: UUID, row: ApiKey, retired: Sequence[RetiredSecret]) -> dict[bytes, KeyAccess]:
+def accesses(
+    tenant_id: UUID, row: ApiKey, retired: Sequence[RetiredSecret], *, india_only: bool = True
+) -> dict[bytes, KeyAccess]:
     """What each secret of a key gives, by its keyed hash: the current one, and those it had before."""
     standing = Access(tenant_id, Actor("key", row.id), frozenset((*row.permissions, *row.scopes)))
     models = ModelRule(row.models) if row.models else None
@@ -78,8 +81,9 @@ def accesses(tenant_id: UUID, row: ApiKey, retired: Sequence[RetiredSecret]) -> 
     def of(serial: int, expires_at: datetime | None, ended: type[Problem]) -> KeyAccess:
         rates = row.requests_per_minute, row.tokens_per_minute
         return KeyAccess(
-            row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks
-        )
+            row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks,
+            india_only=india_only,
+        )  # fmt: skip
 
     found = {row.secret_hash: of(row.serial, row.expires_at, KeyExpired)}
     for each in retired:

@@ -25,8 +25,10 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
 )
 """Every service by its name. A key has none unless it is given; /v1/models and /v1/tokens need a working key only."""
 
-_NEVER = frozenset({"keys.write", "team.write", "tenant.write", "tenant.close", "owner.transfer"})
-"""What no key may do: a key does not make keys, members or owners."""
+_NEVER = frozenset(
+    {"keys.write", "team.write", "tenant.write", "tenant.close", "owner.transfer", "residency.write"}
+)
+"""What no key may do: a key does not make keys, members or owners, and lets nothing leave the country."""
 
 KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values()) - _NEVER))
 """What a key can be allowed in the management API: permissions of roles. A key has none unless it is given."""

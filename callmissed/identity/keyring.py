@@ -253,7 +253,7 @@ async def _read(tx: Tx, key_id: UUID, used: Collection[bytes]) -> dict[bytes, Ke
         raise KeyOwnerGone
     retired = await key_secrets.retired_secrets(tx, [key_id])
     await key_secrets.mark_used(tx, key_id, used, clock.now())
-    return accesses(tx.tenant_id, row, retired)
+    return accesses(tx.tenant_id, row, retired, india_only=tenant.india_only)
 
 
 async def _owned(tx: Tx, row: ApiKey) -> bool:

@@ -9,8 +9,11 @@ ANSWER = frozenset({"inbox.reply", "contacts.write"})
 BUILD = frozenset({"bots.write", "knowledge.write", "keys.read", "keys.write", "playground.use"})
 PAY = frozenset({"billing.read", "billing.write", "usage.read"})
 RUN = frozenset(
-    {"team.write", "privacy.write", "audit.read", "contacts.erase", "channels.write", "billing.read"}
-)
+    {
+        "team.write", "privacy.write", "audit.read", "contacts.erase", "channels.write", "billing.read",
+        "residency.write",
+    }
+)  # fmt: skip
 GUARD = frozenset(
     {"contacts.read", "contacts.erase", "privacy.read", "privacy.write", "audit.read", "team.read"}
 )

@@ -48,7 +48,7 @@ class LivingRecord:
 
     async def offer(self) -> Offer:
         """The first models that can be used now, with what they charge for reading and writing."""
-        routes = self._services.get(Upstreams).models()[:SHOWN_MODELS]
+        routes = self._services.get(Upstreams).models(india_only=False)[:SHOWN_MODELS]
         unit = t("10 lakh tokens read; written: ₹%(price)s")
         prices = [
             Price(

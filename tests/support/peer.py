@@ -75,6 +75,10 @@ async def _serve(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.Strea
             }
             body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
             peer.asked.append({"headers": headers, "body": body})
+            asked_before = sum(each["body"]["model"] == body["model"] for each in peer.asked) - 1
+            if body["model"] == "recovers" and asked_before % 2 == 0:
+                writer.transport.abort()
+                break
             if not await _behave(writer, body):
                 break
     except (asyncio.IncompleteReadError, ConnectionError):

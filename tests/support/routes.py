@@ -16,9 +16,11 @@ from callmissed.foundation.http import AccessRule
 SURFACE = (
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model_id}"),
+    ("GET", "/v1/generation"),
     ("POST", "/v1/chat/completions"),
     ("POST", "/v1/messages"),
     ("POST", "/v1/messages/count_tokens"),
+    ("POST", "/v1/quote"),
     ("POST", "/v1/tokens"),
     ("GET", "/anthropic/v1/models"),
     ("GET", "/anthropic/v1/models/{model_id}"),

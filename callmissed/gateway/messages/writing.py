@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from callmissed.gateway.completions import Completion
-from callmissed.gateway.register import Route
+from callmissed.gateway.register import Listing
 
 STOPS = {
     "stop": "end_turn",
@@ -129,23 +129,23 @@ def counted_tokens(tokens: int) -> dict[str, int]:
     return {"input_tokens": tokens}
 
 
-def model(route: Route) -> dict[str, Any]:
+def model(listing: Listing) -> dict[str, Any]:
     """A `model`."""
-    known = route.model
+    known = listing.model
     return {
         "type": "model",
         "id": known.id,
         "display_name": known.name,
         "created_at": datetime.fromtimestamp(known.since, UTC).isoformat().replace("+00:00", "Z"),
-        "lifecycle": "active",
+        "lifecycle": "deprecated" if listing.is_deprecated else "active",
         "max_input_tokens": known.context,
         "max_tokens": known.longest_answer,
     }
 
 
-def models(routes: Sequence[Route]) -> dict[str, Any]:
+def models(listings: Sequence[Listing]) -> dict[str, Any]:
     """The list of models; there are few, so they come in one page."""
-    listed = [model(route) for route in routes]
+    listed = [model(each) for each in listings]
     return {
         "data": listed,
         "has_more": False,

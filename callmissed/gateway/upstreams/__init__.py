@@ -1,6 +1,7 @@
 """Upstreams: who runs the models. Each says where it runs and under which contract, and speaks one small protocol."""
 
 from callmissed.gateway.upstreams.found import USUAL_VARIABLES, UpstreamSettings, found_upstreams
+from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.local import LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Timeouts
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream
@@ -8,6 +9,8 @@ from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, 
 __all__ = [
     "USUAL_VARIABLES",
     "Asked",
+    "Gate",
+    "Limits",
     "LocalUpstream",
     "OpenAICompatible",
     "Piece",

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,10 @@ import msgspec
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 
+from callmissed.foundation.money import RUPEE
 from callmissed.gateway.catalogue import Catalogue, Model, model_of
+from callmissed.gateway.routing import BreakerRule
+from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server, Timeouts
 from callmissed.gateway.upstreams.protocol import Terms
 
@@ -55,7 +59,7 @@ Offered = tuple[OpenAICompatible, list[Model]]
 
 async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> list[Offered]:
     """Every upstream but the local one, with the models it serves. Raises ValueError or KeyError for a wrong file."""
-    offered = _in_file(settings.file) if settings.file else []
+    offered = _in_file(settings.file, catalogue) if settings.file else []
     if settings.look:
         for one in (_openai, _azure, _sarvam):
             if (found := one(settings.environment, catalogue)) is not None:
@@ -66,13 +70,27 @@ async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> l
     return [each for n, each in enumerate(offered) if each[0].terms.name not in names[:n]]
 
 
-def _in_file(path: Path) -> list[Offered]:
-    """`[[upstream]]` with name, base_url, region, contract, api_key or api_key_header, and its `[[upstream.model]]`s."""
+def _in_file(path: Path, catalogue: Catalogue) -> list[Offered]:
+    """`[[upstream]]` with name, base_url, region, contract, api_key or api_key_header, and its `[[upstream.model]]`s.
+
+    An entry for a model that stands above it or in the catalogue need not repeat its terms of sale. Raises ValueError when
+    one model has two.
+    """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    return [_from_entry(entry) for entry in document.get("upstream", [])]
+    sold = {model.id: model.sale for model in reversed(catalogue.models)}
+    offered: list[Offered] = []
+    listed: dict[str, Model] = {}
+    for entry in document.get("upstream", []):
+        upstream, models = _from_entry(entry, sold)
+        for model in models:
+            if model.sale != listed.setdefault(model.id, model).sale:
+                raise ValueError(f"{model.id} has two prices or terms; a model has the same everywhere")
+            sold[model.id] = model.sale
+        offered.append((upstream, models))
+    return offered
 
 
-def _from_entry(entry: Mapping[str, Any]) -> Offered:
+def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]]) -> Offered:
     name = str(entry["name"])
     terms = Terms(
         name, str(entry["region"]).upper(), str(entry.get("contract", "")), str(entry.get("place", ""))
@@ -83,8 +101,27 @@ def _from_entry(entry: Mapping[str, Any]) -> Offered:
         str(entry["base_url"]), {header: value} if secret else {}, bool(entry.get("asks_usage", True))
     )
     timeouts = Timeouts(**{key: float(seconds) for key, seconds in entry.get("timeouts", {}).items()})
-    models = [model_of({**each, "upstream": name}) for each in entry.get("model", [])]
-    return OpenAICompatible(terms, server, timeouts), models
+    models = [_model(each, name, sold) for each in entry.get("model", [])]
+    return OpenAICompatible(terms, server, timeouts, Gate(_limits(entry.get("limits", {})))), models
+
+
+def _model(entry: Mapping[str, Any], upstream: str, sold: Mapping[str, Mapping[str, Any]]) -> Model:
+    known = {
+        name: str(Decimal(value) / RUPEE) if name.startswith("price") else value
+        for name, value in sold.get(str(entry["id"]), {}).items()
+    }
+    return model_of({**known, **entry, "upstream": upstream})
+
+
+def _limits(entry: Mapping[str, Any]) -> Limits:
+    """`[upstream.limits]`: concurrency, queue, patience, and `breaker`, which is false or a table of BreakerRule's members."""
+    wanted, usual = entry.get("breaker", {}), Limits()
+    return Limits(
+        int(entry.get("concurrency", usual.concurrency)),
+        int(entry.get("queue", usual.queue)),
+        float(entry.get("patience", usual.patience)),
+        BreakerRule(**wanted) if wanted is not False else None,
+    )
 
 
 def _openai(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | None:
@@ -158,7 +195,7 @@ async def _ollama_models(base: str) -> list[str]:
 
 
 def _listed(catalogue: Catalogue, upstream: str) -> list[Model]:
-    return [model for model in catalogue.models.values() if model.upstream == upstream]
+    return [model for model in catalogue.models if model.upstream == upstream]
 
 
 def _unlisted(catalogue: Catalogue, upstream: str, served_as: str) -> Model:

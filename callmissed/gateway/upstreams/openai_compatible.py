@@ -27,6 +27,7 @@ from callmissed.gateway.problems import (
     UpstreamSlow,
     UpstreamUnreachable,
 )
+from callmissed.gateway.upstreams.gate import Gate
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms
 
 log = logging.getLogger(__name__)
@@ -81,8 +82,11 @@ _choices = msgspec.json.Decoder(list[_Choice])
 class OpenAICompatible:
     """One server. `terms` are its own; several servers of one supplier are several upstreams."""
 
-    def __init__(self, terms: Terms, server: Server, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self, terms: Terms, server: Server, timeouts: Timeouts | None = None, gate: Gate | None = None
+    ) -> None:
         self.terms = terms
+        self._gate = gate or Gate()
         self._server = server
         self._timeouts = timeouts or Timeouts()
         self._client: Client | None = None
@@ -92,15 +96,16 @@ class OpenAICompatible:
 
     async def reply(self, asked: Asked) -> Replied:
         """The whole answer, read up to 16 MB."""
-        async with self._sent(asked, stream=False) as response:
-            parts: list[bytes] = []
-            async for chunk in self._chunks(response):
-                parts.append(chunk)
-                if sum(map(len, parts)) > LARGEST_REPLY:
-                    raise UpstreamBroken
-        document, text = _read(b"".join(parts))
-        if bytes(document.choices) == b"[]":
-            raise UpstreamBroken
+        async with self._gate:
+            async with self._sent(asked, stream=False) as response:
+                parts: list[bytes] = []
+                async for chunk in self._chunks(response):
+                    parts.append(chunk)
+                    if sum(map(len, parts)) > LARGEST_REPLY:
+                        raise UpstreamBroken
+            document, text = _read(b"".join(parts))
+            if bytes(document.choices) == b"[]":
+                raise UpstreamBroken
         used = document.usage
         return Replied(
             bytes(document.choices),
@@ -111,7 +116,7 @@ class OpenAICompatible:
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer as the server sends it. Raises UpstreamBroken when it ends without saying that it is complete."""
-        async with self._sent(asked, stream=True) as response:
+        async with self._gate, self._sent(asked, stream=True) as response:
             async for event in _events(self._chunks(response)):
                 if event == b"[DONE]":
                     return
@@ -184,7 +189,7 @@ class OpenAICompatible:
             return UpstreamRefused()
         if response.status in (400, 404, 413, 422):
             return UpstreamRejected()
-        return UpstreamBroken()
+        return UpstreamBroken.before_answering()
 
     async def _chunks(self, response: Response) -> AsyncGenerator[bytes]:
         reader, before = response.body_reader, _cancellations()

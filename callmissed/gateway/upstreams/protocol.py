@@ -28,6 +28,11 @@ class Terms:
         """Whether it may train on what it is sent, as far as is known."""
         return not self.contract
 
+    @property
+    def in_india(self) -> bool:
+        """Whether content stays in India there. A region that is not known counts as outside."""
+        return self.region.split()[:1] == ["IN"]
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -3,7 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, false, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import (
@@ -45,6 +54,9 @@ class Tenant(ControlTable):
         nothing("whether its members must sign in with a passkey or in two steps"), server_default=false()
     )
     closed_at: Mapped[datetime | None] = column(nothing("when it was closed"))
+    india_only: Mapped[bool] = column(
+        nothing("whether its content is processed in India only"), server_default=true()
+    )
 
 
 class Membership(TenantTable):

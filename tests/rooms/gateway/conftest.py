@@ -40,6 +40,8 @@ connect = 0.5
 first_byte = 0.7
 idle = 0.7
 total = 5
+[upstream.limits]
+breaker = false
 """
 MODEL = """
 [[upstream.model]]

@@ -1,0 +1,89 @@
+"""What /v1 tells without asking any upstream: the models and their prices, what a call would cost, what one has cost. All free."""
+
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from starlette.types import Scope
+
+from callmissed.billing import used
+from callmissed.foundation.services import Services
+from callmissed.gateway import wire
+from callmissed.gateway.completions import asked_of
+from callmissed.gateway.estimates import at_most
+from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
+from callmissed.gateway.register import Listing, Upstreams
+from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.tokens import count_messages
+from callmissed.identity import KeyAccess
+
+ANSWER_ID = "chatcmpl-"
+
+
+class Shelf:
+    """Answers for one key: only what it may ask, and where its workspace lets content go."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @property
+    def _upstreams(self) -> Upstreams:
+        return self._services.get(Upstreams)
+
+    @property
+    def version(self) -> str:
+        """Names what is offered."""
+        return self._upstreams.version
+
+    def models(self, key: KeyAccess) -> list[Listing]:
+        """The models that this key can use now."""
+        return [each for each in self._upstreams.models(india_only=key.india_only) if _may(key, each)]
+
+    def model(self, key: KeyAccess, model_id: str) -> Listing:
+        """One of them. Raises ModelNotFound; ModelRetired, with its successor, for one that has ended."""
+        listing = self._upstreams.listing(model_id, india_only=key.india_only)
+        if not _may(key, listing):
+            raise ModelNotFound(param="model")
+        if listing.refusal is not None:
+            raise listing.refusal
+        return listing
+
+    def quote(self, key: KeyAccess, request: CompletionRequest) -> dict[str, Any]:
+        """What a request would cost: what is held for it, and the parts of the charge. Raises what the request would raise."""
+        route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only)
+        asked_of(route, request, key.access)
+        reading = count_messages(request.messages)
+        most = at_most(request, route.models)
+        return {
+            "object": "quote",
+            "catalogue_version": self._upstreams.version,
+            "currency": "INR",
+            "held": wire.rupees_of(most.price_micro),
+            "tokens_in": reading,
+            "tokens_in_at_most": most.reading,
+            "tokens_out_at_most": most.writing,
+            "counted_by": "callmissed",
+            "models": [
+                {
+                    "id": model.id,
+                    "pricing": wire.pricing(model),
+                    "input": wire.rupees_of(model.price(reading, 0)),
+                    "at_most": wire.rupees_of(at_most(request, [model]).price_micro),
+                }
+                for model in route.models
+            ],
+        }
+
+    async def generation(self, key: KeyAccess, scope: Scope) -> dict[str, Any]:
+        """One request of the key's workspace, by its usage id or the id of its answer. Raises GenerationUnnamed, UsageNotFound."""
+        [named] = parse_qs(scope["query_string"].decode("latin-1")).get("id", [""])[:1]
+        try:
+            usage_id = UUID(named.removeprefix(ANSWER_ID))
+        except ValueError:
+            raise GenerationUnnamed(param="id") from None
+        async with self._services.db.tenant(key.access) as tx:
+            return {"data": wire.generation(await used(tx, usage_id))}
+
+
+def _may(key: KeyAccess, listing: Listing) -> bool:
+    return key.models is None or key.models.allows(listing.model.id)

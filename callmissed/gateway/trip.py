@@ -1,0 +1,206 @@
+"""A trip: one call that may be answered by several upstreams. It asks one after another until the first one answers.
+
+To whoever makes the call it is a route and an upstream in one: its `model` and `terms` are those of whoever is asked now,
+and in the end of whoever answered. A model with one upstream needs no trip, and pays for none.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from callmissed.foundation.problems import Problem
+from callmissed.gateway.catalogue import Model
+from callmissed.gateway.problems import (
+    UpstreamBroken,
+    UpstreamBusy,
+    UpstreamCrowded,
+    UpstreamPaused,
+    UpstreamRefused,
+    UpstreamSlow,
+    UpstreamUnreachable,
+)
+from callmissed.gateway.routing import Preference, RetryBudget, mean, ordered, pause
+from callmissed.gateway.tokens import count_messages
+from callmissed.gateway.upstreams import Asked, Piece, Replied, Terms, Upstream
+
+Answer = TypeVar("Answer")
+
+_chance = random.SystemRandom().random
+
+NOT_ASKED = (UpstreamPaused, UpstreamCrowded)
+"""Nothing was sent: another may be asked, and this was no attempt."""
+
+MOVES_ON = (UpstreamUnreachable, UpstreamSlow, UpstreamBusy, UpstreamRefused)
+"""It was asked and did not answer. So does an UpstreamBroken that comes before any answer."""
+
+SHORT_BUSY_SECONDS = 2
+"""A supplier that is busy for no longer is waited for where nobody else can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRule:
+    """How trips go: whom they prefer among equals, how many attempts they make, and for how long they begin new ones (seconds)."""
+
+    prefer: Preference = "weight"
+    attempts: int = 4
+    patience: float = 90.0
+
+
+@dataclass(eq=False, slots=True)
+class Route:
+    """A model at one upstream, and what is known of how it fares. It lives as long as the process."""
+
+    model: Model
+    upstream: Upstream
+    latency: float | None = None
+    tried: Sequence[Terms] = ()
+    """A call with one route was sent nowhere before."""
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every model that may answer: this one."""
+        return (self.model,)
+
+    @property
+    def order(self) -> int:
+        """Its rank among those that serve the model."""
+        return self.model.order
+
+    @property
+    def weight(self) -> float:
+        """Its share among equals."""
+        return self.model.weight
+
+    @property
+    def cost(self) -> int | None:
+        """What the upstream charges the operator."""
+        return self.model.cost
+
+
+@dataclass(slots=True)
+class Trip:
+    """One call under way. `routes` are those of the model that was asked for, then those of each fallback, in the caller's order."""
+
+    routes: Sequence[Sequence[Route]]
+    rule: RoutingRule
+    budget: RetryBudget
+    asked_for: str
+    tried: list[Terms] = field(default_factory=list[Terms])
+    _now: Route = field(init=False)
+    _usable: list[Route] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Choose the order."""
+        self._usable = [route for group in self.routes for route in ordered(group, self.rule.prefer, _chance)]
+        self._now = self._usable[0]
+
+    @property
+    def model(self) -> Model:
+        """The model that answers."""
+        return self._now.model
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every model that may answer: what is held before must cover the dearest."""
+        return tuple({route.model.id: route.model for route in self._usable}.values())
+
+    @property
+    def upstream(self) -> "Trip":
+        """The trip itself: it asks as one upstream does."""
+        return self
+
+    @property
+    def terms(self) -> Terms:
+        """Where, and under which contract, it is asked now."""
+        return self._now.upstream.terms
+
+    def check(self, asked: Asked) -> None:
+        """Leave out fallbacks that cannot do what is asked. Raises Unsupported when the model that was asked for cannot."""
+        length = count_messages(asked.messages)
+        found: list[Route] = []
+        for route in self._usable:
+            try:
+                route.upstream.check(asked)
+            except Problem:
+                if route.model.id == self.asked_for:
+                    raise
+                continue
+            if route.model.id == self.asked_for or length <= route.model.context:
+                found.append(route)
+        self._usable = found
+
+    async def reply(self, asked: Asked) -> Replied:
+        """The whole answer of the first that gives one."""
+
+        async def whole(route: Route) -> Replied:
+            return await route.upstream.reply(replace(asked, model=route.model.served_as))
+
+        return await self._first(whole)
+
+    async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
+        """The answer of the first that begins one. After its first piece nobody else is asked."""
+
+        async def begun(route: Route) -> tuple[AsyncGenerator[Piece], Piece | None]:
+            pieces = route.upstream.stream(replace(asked, model=route.model.served_as))
+            return pieces, await anext(pieces, None)
+
+        pieces, first = await self._first(begun)
+        try:
+            if first is not None:
+                yield first
+                async for piece in pieces:
+                    yield piece
+        finally:
+            await pieces.aclose()
+
+    async def close(self) -> None:
+        """The upstreams are not the trip's to close."""
+
+    async def _first(self, ask: Callable[[Route], Awaitable[Answer]]) -> Answer:
+        """The first answer. Raises what the last that was asked raised."""
+        self.budget.earn()
+        began, attempts, last = time.monotonic(), 0, Problem()
+        queue = list(self._usable)
+        while queue:
+            route, asked_at = queue.pop(0), time.monotonic()
+            if attempts and asked_at - began > self.rule.patience:
+                break
+            before, self._now = self._now, route
+            try:
+                answer = await ask(route)
+            except NOT_ASKED as problem:
+                last, self._now = (last, before) if attempts else (problem, route)
+                continue
+            except (*MOVES_ON, UpstreamBroken) as problem:
+                attempts, last = attempts + 1, problem
+                wait = self._wait(problem, attempts, others=bool(queue))
+                if wait is None:
+                    break
+                self.tried.append(route.upstream.terms)
+                if not queue:
+                    queue.append(route)
+                await asyncio.sleep(wait)
+            else:
+                route.latency = mean(route.latency, time.monotonic() - asked_at)
+                return answer
+        raise last
+
+    def _wait(self, problem: Problem, attempts: int, *, others: bool) -> float | None:
+        """Seconds until the next attempt; None when there is none.
+
+        Another upstream is asked at once. The same one is asked again only where nobody else can answer, if it was not
+        reached or is busy for a moment, and within the budget of retries.
+        """
+        if attempts >= self.rule.attempts or (isinstance(problem, UpstreamBroken) and problem.answered):
+            return None
+        if others:
+            return 0.0
+        again = isinstance(problem, UpstreamUnreachable) or (
+            isinstance(problem, UpstreamBusy) and (problem.retry_after or 0) <= SHORT_BUSY_SECONDS
+        )
+        if not again or not self.budget.spend():
+            return None
+        return float(problem.retry_after or 0) + pause(attempts, _chance())
