@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callmissed.foundation import clock
-from callmissed.gateway import messages, wire
+from callmissed.gateway import messages, responses, wire
 from callmissed.gateway.completions import Call, Completion
 from callmissed.gateway.register import Listing
 from callmissed.gateway.requests import CompletionRequest, read_request
@@ -18,7 +18,7 @@ class Language:
 
     completions: str
     read: Callable[[bytes], CompletionRequest]
-    document: Callable[[Completion], bytes]
+    document: Callable[[Completion, CompletionRequest], bytes]
     speech: Callable[[Call, CompletionRequest], Speech]
     model: Callable[[Listing], dict[str, Any]]
     models: Callable[[Sequence[Listing], str], dict[str, Any]]
@@ -31,15 +31,23 @@ def _now() -> int:
 OPENAI = Language(
     "/v1/chat/completions",
     read_request,
-    lambda done: wire.completion(done, _now()),
+    lambda done, _: wire.completion(done, _now()),
     lambda call, request: wire.ChunkEvents(call, _now(), with_usage=request.include_usage),
+    wire.model,
+    wire.models,
+)
+RESPONSES = Language(
+    "/v1/responses",
+    responses.read_response_request,
+    responses.response,
+    responses.ResponseEvents,
     wire.model,
     wire.models,
 )
 ANTHROPIC = Language(
     "/v1/messages",
     messages.read_messages_request,
-    messages.message,
+    lambda done, _: messages.message(done),
     lambda call, _: messages.MessageEvents(call),
     messages.model,
     lambda listed, _: messages.models(listed),

@@ -63,7 +63,8 @@ class TokenBody(msgspec.Struct, forbid_unknown_fields=True):
 class CompletionRequest:
     """What is asked of a model. `messages` are `{"role", "content", …}`; `extra` holds further fields as raw JSON.
 
-    `fallbacks` are the models that the caller takes instead, in order, when the one asked for does not answer.
+    `fallbacks` are the models that the caller takes instead, in order, when the one asked for does not answer. `told` is what
+    the answer repeats of the request, in languages in which answers do that.
     """
 
     model: str
@@ -74,6 +75,7 @@ class CompletionRequest:
     include_usage: bool = False
     extra: Mapping[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
     fallbacks: Sequence[str] = ()
+    told: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 _checked = msgspec.json.Decoder(ChatBody)

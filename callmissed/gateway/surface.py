@@ -15,7 +15,7 @@ from callmissed.gateway import messages
 from callmissed.gateway.completions import Call, Caller, complete
 from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import interruptible
-from callmissed.gateway.languages import ANTHROPIC, OPENAI, Language
+from callmissed.gateway.languages import ANTHROPIC, OPENAI, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
 from callmissed.gateway.problems import KeyMissing, RateLimited
 from callmissed.gateway.register import Upstreams
@@ -32,8 +32,8 @@ PREFIXES = ("/v1/", "/anthropic/v1/")
 
 
 class Surface:
-    """POST /v1/chat/completions, /v1/messages, /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and
-    /v1/generation.
+    """POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, /v1/tokens and /v1/quote,
+    GET /v1/models, /v1/models/{id} and /v1/generation.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -65,7 +65,7 @@ class Surface:
         self, key: KeyAccess, scope: Scope, receive: Receive, send: Send, arrived: float
     ) -> None:
         asked, path = scope["method"], scope["path"].removeprefix("/anthropic")
-        language = ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
+        language = _language(scope)
         self._admit(key, path)
         if asked == "POST" and path == language.completions:
             request = _allowed(key, language.read(await _body(receive)))
@@ -144,7 +144,14 @@ class Surface:
         done = await complete(self._services, key.access, request, caller=caller)
         cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
         headers = [JSON, cost, *done.provenance.headers]
-        await _send(send, language.document(done), headers)
+        await _send(send, language.document(done, request), headers)
+
+
+def _language(scope: Scope) -> Language:
+    """Which language the caller speaks: by the address, for the list of models by a header of Anthropic's clients."""
+    if scope["path"] == RESPONSES.completions:
+        return RESPONSES
+    return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
 
 
 def _allowed(key: KeyAccess, request: CompletionRequest) -> CompletionRequest:

@@ -18,6 +18,7 @@ SURFACE = (
     ("GET", "/v1/models/{model_id}"),
     ("GET", "/v1/generation"),
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/responses"),
     ("POST", "/v1/messages"),
     ("POST", "/v1/messages/count_tokens"),
     ("POST", "/v1/quote"),

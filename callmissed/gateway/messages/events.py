@@ -11,8 +11,9 @@ import msgspec
 
 from callmissed.foundation.http import anthropic_document
 from callmissed.foundation.problems import Problem
+from callmissed.gateway.choices import Said, ToolCall, read_choices
 from callmissed.gateway.completions import Call
-from callmissed.gateway.messages.writing import Said, ToolCall, opening, read_choices, stop_reason, usage
+from callmissed.gateway.messages.writing import opening, stop_reason, usage
 from callmissed.gateway.upstreams import Piece
 
 Kind = tuple[str, int]

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from callmissed.gateway.choices import Choice, Said, read_choices
 from callmissed.gateway.completions import Completion
 from callmissed.gateway.register import Listing
 
@@ -17,41 +18,6 @@ STOPS = {
     "content_filter": "refusal",
 }
 """OpenAI's reasons for the end to Anthropic's."""
-
-
-class Function(msgspec.Struct):
-    """A call's name, and its arguments as JSON in a string; in a stream, a part of either."""
-
-    name: str | None = None
-    arguments: str | None = None
-
-
-class ToolCall(msgspec.Struct):
-    """A call of a tool, or in a stream a part of the call at `index`."""
-
-    function: Function
-    id: str | None = None
-    index: int = 0
-
-
-class Said(msgspec.Struct):
-    """What a choice says, or adds."""
-
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[ToolCall] | None = None
-
-
-class Choice(msgspec.Struct):
-    """A choice as OpenAI writes it, whole or as a part."""
-
-    message: Said = msgspec.field(default_factory=Said)
-    delta: Said = msgspec.field(default_factory=Said)
-    finish_reason: str | None = None
-
-
-read_choices = msgspec.json.Decoder(list[Choice]).decode
 
 
 def message(done: Completion) -> bytes:

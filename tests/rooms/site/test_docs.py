@@ -33,11 +33,24 @@ async def test_the_curl_sample_is_answered_as_it_stands(app, services) -> None:
     assert "₹499" in json.loads(reply.body)["choices"][0]["message"]["content"]
 
 
+async def test_the_quote_is_answered_as_it_stands(app, services) -> None:
+    ours = await belongings(app, services)
+    code = (await samples(app))["A quote"]
+    path, body = re.findall(r"^curl http://[^/]+(\S+)", code)[0], re.findall(r"-d '(.*)'", code, re.DOTALL)[0]
+    reply = await ask(app, "POST", path, ours.key | JSON, body.encode())
+    assert (reply.status, json.loads(reply.body)["object"]) == (200, "quote")
+
+
 async def test_the_python_sample_is_python_and_all_name_this_installation(app, installation) -> None:
     found = await samples(app)
     compile(found["Python"], "sample", "exec")
+    compile(found["Anthropic"], "sample", "exec")
     here = installation.settings.public_url
-    assert [name for name in ("curl", "Python", "JavaScript", "HTML") if here not in found[name]] == []
+    assert [
+        name
+        for name in ("curl", "Python", "JavaScript", "Anthropic", "A quote", "HTML")
+        if here not in found[name]
+    ] == []
 
 
 async def test_the_error_shown_is_one_that_is_sent(app) -> None:
