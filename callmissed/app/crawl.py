@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message
 DOORS = ("/", "/demo", "/privacy", "/privacy?view=text", "/sign-in", "/sign-in/code", "/?lang=hi")
 """Where the walk begins; it follows links from there."""
 
-ELSEWHERE = ("/static/", "/v1/", "/privacy/evidence/", "/gallery", "/outbox")
+ELSEWHERE = ("/static/", "/v1/", "/anthropic/", "/privacy/evidence/", "/gallery", "/outbox")
 """Not walked: files, the API, figures of single promises, and pages of a laptop that visitors never see."""
 
 MOST = 60

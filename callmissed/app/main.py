@@ -19,13 +19,13 @@ from callmissed.foundation.http import Edge, EdgeLimits, problem_response
 from callmissed.foundation.pages import Pages, render
 from callmissed.foundation.problems import Forbidden, Invalid, Malformed, NotFound, Problem, ProofNeeded
 from callmissed.foundation.services import Services
-from callmissed.gateway import Surface
+from callmissed.gateway import PREFIXES, Surface
 
 MEGABYTE = 1_000_000
 
 
 class Front:
-    """Sends /v1 to the gateway's own surface, and everything else to the pages: the hot path meets no router."""
+    """Sends the model API to the gateway's own surface, and everything else to the pages: the hot path meets no router."""
 
     def __init__(self, surface: ASGIApp, pages: ASGIApp) -> None:
         self._surface = surface
@@ -33,7 +33,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Choose by path."""
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        if scope["type"] == "http" and scope["path"].startswith(PREFIXES):
             await self._surface(scope, receive, send)
         else:
             await self._pages(scope, receive, send)
@@ -49,8 +49,8 @@ def behind_edge(pages: ASGIApp, services: Services, settings: Settings) -> ASGIA
     limits = EdgeLimits(
         hosts=settings.hosts,
         body_limit=MEGABYTE,
-        body_limits=(("/v1/", 10 * MEGABYTE), ("/app/knowledge", 21 * MEGABYTE)),
-        open_prefixes=("/v1/", "/widget/"),
+        body_limits=(*((each, 10 * MEGABYTE) for each in PREFIXES), ("/app/knowledge", 21 * MEGABYTE)),
+        open_prefixes=(*PREFIXES, "/widget/"),
         secure=settings.production,
     )
     return Edge(Front(Surface(services), pages), limits)

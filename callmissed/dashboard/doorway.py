@@ -150,6 +150,8 @@ def let_in(
         has_place = outcome.tenant_id is not None or to.startswith("/app/invitation/") or to_console(wish)
         reply = RedirectResponse(to if has_place else path("/welcome", wish), 303)
         keep_session(request, reply, outcome.token)
+        days = ways_in.known_browsers.REMEMBERED
+        set_cookie(request, reply, known_cookie(request), outcome.known, int(days.total_seconds()))
         clear_cookie(request, reply, step_cookie(request))
     clear_cookie(request, reply, waiting_cookie(request))
     return reply
@@ -161,6 +163,17 @@ def let_in(
 def waiting_cookie(request: Request) -> str:
     """The name of the cookie of a code that is on its way."""
     return sign_in.cookie_name(production=services(request).production)
+
+
+def known_cookie(request: Request) -> str:
+    """The name of the cookie of a browser that has been signed in here before."""
+    return ways_in.known_browsers.cookie_name(production=services(request).production)
+
+
+def held(request: Request) -> sign_in.Held:
+    """What this browser holds of before."""
+    cookies = request.cookies
+    return sign_in.Held(cookies.get(waiting_cookie(request), ""), cookies.get(known_cookie(request), ""))
 
 
 def step_cookie(request: Request) -> str:

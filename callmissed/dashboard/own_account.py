@@ -1,6 +1,7 @@
 """Who may look after their own account: whoever is signed in, also while their workspace still asks for a second factor."""
 
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from callmissed.foundation.http import AccessRule, services
 from callmissed.foundation.problems import Unauthenticated
@@ -20,6 +21,19 @@ def own_account(*, fresh: bool = False) -> AccessRule:
 
 async def _standing(request: Request) -> Access | None:
     return await services(request).get(sessions.SessionReader).own_account(request)
+
+
+async def holder(request: Request, wish: str = "") -> sessions.Current | Response:
+    """Whose open account this browser is signed in to; otherwise where to go first.
+
+    A locked or closed account is led to the one page that opens it again, and does nothing else before that.
+    """
+    found = await services(request).get(sessions.SessionReader).who(request)
+    if found is None:
+        return RedirectResponse(f"/sign-in?next={wish}" if wish else "/sign-in", 303)
+    if found.state != "open":
+        return RedirectResponse("/restore" if found.state == "locked" else "/closed", 303)
+    return found
 
 
 async def session_of(request: Request) -> sessions.Current:

@@ -59,6 +59,13 @@ async def forget(tx: Tx) -> int:
     return len((await tx.session.execute(query.returning(DirectoryEntry.target_id))).all())
 
 
+async def all_of(tx: Tx, kind: str) -> list[Entry]:
+    """Everything of a kind, oldest first: for work that goes over all of it."""
+    query = select(DirectoryEntry.tenant_id, DirectoryEntry.target_id).where(DirectoryEntry.kind == kind)
+    found = await tx.session.execute(query.order_by(DirectoryEntry.target_id))
+    return [Entry(row.tenant_id, row.target_id) for row in found.all()]
+
+
 async def find(tx: Tx, kind: str, lookup: str) -> Entry | None:
     """The one thing under this value, or None. The oldest where several stand."""
     found = await find_all(tx, kind, lookup)

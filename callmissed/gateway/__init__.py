@@ -1,6 +1,6 @@
 """The gateway: every model behind one key and one wallet.
 
-`/v1` speaks OpenAI's language (`Surface`); rooms above ask with `complete`. Both reserve before they cost and settle before
+`/v1` speaks the languages of OpenAI and Anthropic (`Surface`); rooms above ask with `complete`. Both reserve before they cost and settle before
 they are finished. Which models there are stands in `catalogue.toml`; who runs them is in the process's `Upstreams`, each with
 its region and its contract against training.
 """
@@ -10,10 +10,11 @@ from callmissed.gateway.limits import RateLimit
 from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
-from callmissed.gateway.surface import Surface
+from callmissed.gateway.surface import PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
 
 __all__ = [
+    "PREFIXES",
     "USUAL_VARIABLES",
     "Call",
     "Caller",

@@ -84,7 +84,7 @@ _messages = msgspec.json.Decoder(list[dict[str, Any]])
 
 def read_request(body: bytes) -> CompletionRequest:
     """Read a body. Raises Malformed (not JSON, not UTF-8, nested too deep) and RequestInvalid (wrong type or value)."""
-    with _readable():
+    with readable():
         checked = _checked.decode(body)
         fields = _fields.decode(body)
         messages = _messages.decode(fields["messages"])
@@ -102,12 +102,12 @@ def read_request(body: bytes) -> CompletionRequest:
 
 def read_token_request(body: bytes) -> TokenBody:
     """Read the body of POST /v1/tokens; an empty one asks for the usual. Raises Malformed and RequestInvalid."""
-    with _readable():
+    with readable():
         return _token.decode(body or b"{}")
 
 
 @contextmanager
-def _readable() -> Generator[None]:
+def readable() -> Generator[None]:
     """Turn what the decoder finds into Problems."""
     try:
         yield

@@ -1,34 +1,41 @@
-"""/v1: the surface OpenAI's clients speak to. A plain ASGI callable, because it is the hot path."""
+"""/v1: the surface that OpenAI's and Anthropic's clients speak to. A plain ASGI callable, because it is the hot path."""
 
 import time
 
 import msgspec
+from starlette.datastructures import Headers as Sent
 from starlette.types import Receive, Scope, Send
 
 from callmissed.billing import DEFAULT_PLAN
-from callmissed.foundation import clock
+from callmissed.foundation.http import speaks_anthropic
 from callmissed.foundation.money import show
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
-from callmissed.gateway import wire
+from callmissed.gateway import messages
 from callmissed.gateway.completions import Call, Caller, complete
 from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import interruptible
+from callmissed.gateway.languages import ANTHROPIC, OPENAI, Language
 from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
 from callmissed.gateway.problems import KeyMissing, RateLimited
+from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming
+from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
 BEARER = b"bearer "
+PREFIXES = ("/v1/", "/anthropic/v1/")
+"""Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
 
 
 class Surface:
-    """POST /v1/chat/completions, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
+    """POST /v1/chat/completions, /v1/messages, /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and
+    /v1/generation.
 
-    Problems it raises are rendered by the edge.
+    Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
 
     def __init__(self, services: Services) -> None:
@@ -57,25 +64,28 @@ class Surface:
     async def _answer(
         self, key: KeyAccess, scope: Scope, receive: Receive, send: Send, arrived: float
     ) -> None:
-        method, path = scope["method"], scope["path"]
+        asked, path = scope["method"], scope["path"].removeprefix("/anthropic")
+        language = ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
         self._admit(key, path)
-        if method == "POST" and path == "/v1/chat/completions":
-            request = _request(key, await _body(receive))
+        if asked == "POST" and path == language.completions:
+            request = _allowed(key, language.read(await _body(receive)))
             async with interruptible(receive, self._services.get(KeyRing), key) as interruption:
                 allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
                 caller = Caller(
                     key.key_id, None, None, arrived, allowance, interruption, india_only=key.india_only
                 )
-                await self._chat(key, request, caller, send)
-        elif method == "POST" and path == "/v1/tokens":
+                await self._complete(key, request, caller, send, language)
+        elif asked == "POST" and path == "/v1/messages/count_tokens":
+            await _send(send, self._count(key, await _body(receive)))
+        elif asked == "POST" and path == "/v1/tokens":
             await _send(send, self._token(key, read_token_request(await _body(receive))))
-        elif method == "POST" and path == "/v1/quote":
-            await _send(send, self._shelf.quote(key, _request(key, await _body(receive))))
-        elif method == "GET" and path == "/v1/models":
-            await _send(send, self._shelf.models(key))
-        elif method == "GET" and path.startswith("/v1/models/"):
-            await _send(send, self._shelf.model(key, path.removeprefix("/v1/models/")))
-        elif method == "GET" and path == "/v1/generation":
+        elif asked == "POST" and path == "/v1/quote":
+            await _send(send, self._shelf.quote(key, _allowed(key, read_request(await _body(receive)))))
+        elif asked == "GET" and path == "/v1/models":
+            await _send(send, language.models(self._shelf.models(key), self._shelf.version))
+        elif asked == "GET" and path.startswith("/v1/models/"):
+            await _send(send, language.model(self._shelf.model(key, path.removeprefix("/v1/models/"))))
+        elif asked == "GET" and path == "/v1/generation":
             await _send(send, await self._shelf.generation(key, scope))
         else:
             raise NotFound
@@ -86,9 +96,11 @@ class Surface:
         Raises KeyMissing, the Problems of `KeyRing.resolve`, AddressNotAllowed, OriginNotAllowed.
         """
         sent = header(scope, b"authorization") or b""
-        if sent[: len(BEARER)].lower() != BEARER:
+        if sent[: len(BEARER)].lower() == BEARER:
+            sent = sent[len(BEARER) :]
+        elif not (sent := header(scope, b"x-api-key") or b""):
             raise KeyMissing
-        secret = sent[len(BEARER) :].strip().decode("ascii", "replace")
+        secret = sent.strip().decode("ascii", "replace")
         key = await self._services.get(KeyRing).resolve(secret)
         client = scope.get("client")
         key.from_where(origin.decode("latin-1") if origin is not None else None, client[0] if client else "")
@@ -115,21 +127,28 @@ class Surface:
             "origin": made.origin,
         }
 
-    async def _chat(self, key: KeyAccess, request: CompletionRequest, caller: Caller, send: Send) -> None:
-        created = int(clock.now().timestamp())
+    def _count(self, key: KeyAccess, body: bytes) -> dict[str, int]:
+        """How many tokens a request would read, by our own rule: nothing is asked of anybody, and nothing costs."""
+        model_id, said, tools = messages.read_count_request(body)
+        key.ask(model_id)
+        self._services.get(Upstreams).route(model_id, india_only=key.india_only)
+        return messages.counted_tokens(count_messages(said) + -(-tools // LETTERS))
+
+    async def _complete(
+        self, key: KeyAccess, request: CompletionRequest, caller: Caller, send: Send, language: Language
+    ) -> None:
         if request.stream:
             call = Call(self._services, key.access, request, caller)
-            await Streaming(call, created, send, with_usage=request.include_usage).run()
+            await Streaming(call, send, language.speech(call, request)).run()
             return
         done = await complete(self._services, key.access, request, caller=caller)
         cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
         headers = [JSON, cost, *done.provenance.headers]
-        await _send(send, wire.completion(done, created), headers)
+        await _send(send, language.document(done), headers)
 
 
-def _request(key: KeyAccess, body: bytes) -> CompletionRequest:
-    """Read a request whose models this key may ask, its fallbacks too. Raises ModelNotAllowed and those of `read_request`."""
-    request = read_request(body)
+def _allowed(key: KeyAccess, request: CompletionRequest) -> CompletionRequest:
+    """The request, whose models this key may ask, its fallbacks too. Raises ModelNotAllowed."""
     for model in (request.model, *request.fallbacks):
         key.ask(model)
     return request

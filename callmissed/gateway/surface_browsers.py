@@ -18,7 +18,7 @@ READABLE = (
 )
 MAY_SEND = [
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"authorization, content-type"),
+    (b"access-control-allow-headers", b"anthropic-version, authorization, content-type, x-api-key"),
     (b"access-control-max-age", b"600"),
     VARY,
     (b"content-length", b"0"),

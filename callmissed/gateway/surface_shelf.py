@@ -30,23 +30,23 @@ class Shelf:
     def _upstreams(self) -> Upstreams:
         return self._services.get(Upstreams)
 
-    def models(self, key: KeyAccess) -> dict[str, Any]:
-        """The list of models that this key can use now."""
-        listed = self._upstreams.models(india_only=key.india_only)
-        return {
-            "object": "list",
-            "catalogue_version": self._upstreams.version,
-            "data": [wire.model(each) for each in listed if _may(key, each)],
-        }
+    @property
+    def version(self) -> str:
+        """Names what is offered."""
+        return self._upstreams.version
 
-    def model(self, key: KeyAccess, model_id: str) -> dict[str, Any]:
+    def models(self, key: KeyAccess) -> list[Listing]:
+        """The models that this key can use now."""
+        return [each for each in self._upstreams.models(india_only=key.india_only) if _may(key, each)]
+
+    def model(self, key: KeyAccess, model_id: str) -> Listing:
         """One of them. Raises ModelNotFound; ModelRetired, with its successor, for one that has ended."""
         listing = self._upstreams.listing(model_id, india_only=key.india_only)
         if not _may(key, listing):
             raise ModelNotFound(param="model")
         if listing.refusal is not None:
             raise listing.refusal
-        return wire.model(listing)
+        return listing
 
     def quote(self, key: KeyAccess, request: CompletionRequest) -> dict[str, Any]:
         """What a request would cost: what is held for it, and the parts of the charge. Raises what the request would raise."""

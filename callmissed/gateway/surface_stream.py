@@ -1,14 +1,13 @@
-"""A streamed answer on the wire: server-sent events as OpenAI's clients read them, from the first piece to whatever ends it."""
+"""A streamed answer on the wire: server-sent events, from the first piece to whatever ends it."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from typing import Protocol
 
 from starlette.types import Send
 
-from callmissed.foundation.http import openai_document
 from callmissed.foundation.problems import Problem
-from callmissed.gateway import wire
 from callmissed.gateway.completions import Call, stream
 from callmissed.gateway.upstreams import Piece
 
@@ -23,14 +22,33 @@ FAREWELL_SECONDS = 0.5
 """How long a reader who has stopped reading may keep the reason for the end waiting."""
 
 
+class Speech(Protocol):
+    """How a streamed answer is said in the language of its caller's client. Each verb gives bytes for the wire, or none."""
+
+    def begin(self) -> bytes:
+        """Before the first piece."""
+        ...
+
+    def piece(self, piece: Piece) -> bytes:
+        """A piece."""
+        ...
+
+    def end(self) -> bytes:
+        """After the last piece, once the call is settled."""
+        ...
+
+    def problem(self, problem: Problem) -> bytes:
+        """Why it ends before its end."""
+        ...
+
+
 class Streaming:
     """One streamed answer. The status waits for the first piece, so that what fails before it has its own status."""
 
-    def __init__(self, call: Call, created: int, send: Send, *, with_usage: bool) -> None:
+    def __init__(self, call: Call, send: Send, speech: Speech) -> None:
         self._call = call
-        self._created = created
         self._send = send
-        self._with_usage = with_usage
+        self._speech = speech
         self._begun = False
 
     async def run(self) -> None:
@@ -56,33 +74,26 @@ class Streaming:
             self._begun = True
             try:
                 await self._pieces(first, pieces)
-            except Problem as problem:  # the status is out: the clients of OpenAI read errors from the stream
-                await self._chunk(wire.event(openai_document(problem)))
+            except Problem as problem:
+                await self._chunk(self._speech.problem(problem))
             else:
-                if self._with_usage:
-                    await self._chunk(
-                        wire.chunk(self._call, self._created, b"[]", with_usage=True, last=True)
-                    )
-                await self._chunk(wire.DONE)
+                await self._chunk(self._speech.end())
 
     async def _pieces(self, first: Piece, rest: AsyncGenerator[Piece]) -> None:
-        piece: Piece | None = first
-        while piece is not None:
-            if piece.choices:
-                await self._chunk(
-                    wire.chunk(self._call, self._created, piece.choices, with_usage=self._with_usage)
-                )
-            piece = await anext(rest, None)
+        await self._chunk(self._speech.begin() + self._speech.piece(first))
+        while (piece := await anext(rest, None)) is not None:
+            await self._chunk(self._speech.piece(piece))
 
     async def _say_farewell(self, problem: Problem) -> None:
         """Say why it ends here. A reader who does not listen is left without a word: the server then closes the connection."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await self._chunk(wire.event(openai_document(problem)))
+                await self._chunk(self._speech.problem(problem))
                 await self._end()
 
     async def _chunk(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def _end(self) -> None:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

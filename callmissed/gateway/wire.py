@@ -1,15 +1,19 @@
 """OpenAI's shapes on the wire: completions, chunks of a stream, models. Field names are theirs."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from callmissed.billing import Used
+from callmissed.foundation.http import openai_document
 from callmissed.foundation.money import RUPEE
+from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import TEN_LAKH, Model
 from callmissed.gateway.completions import Call, Completion
 from callmissed.gateway.register import Listing
+from callmissed.gateway.upstreams import Piece
 
 DONE = b"data: [DONE]\n\n"
 
@@ -49,6 +53,35 @@ def chunk(call: Call, created: int, choices: bytes, *, with_usage: bool, last: b
     if with_usage:
         document["usage"] = usage(*call.counted[:2]) if last else None
     return event(document)
+
+
+class ChunkEvents:
+    """The events of one streamed completion, as bytes for the wire."""
+
+    def __init__(self, call: Call, created: int, *, with_usage: bool) -> None:
+        self._call = call
+        self._created = created
+        self._with_usage = with_usage
+
+    def begin(self) -> bytes:
+        """Nothing stands before the first chunk."""
+        return b""
+
+    def piece(self, piece: Piece) -> bytes:
+        """The chunk of a piece; a piece that only brings counts has none."""
+        if not piece.choices:
+            return b""
+        return chunk(self._call, self._created, piece.choices, with_usage=self._with_usage)
+
+    def end(self) -> bytes:
+        """The usage, where it was asked for, and the mark of the end."""
+        if not self._with_usage:
+            return DONE
+        return chunk(self._call, self._created, b"[]", with_usage=True, last=True) + DONE
+
+    def problem(self, problem: Problem) -> bytes:
+        """What went wrong under way: the clients of OpenAI read errors from the stream."""
+        return event(openai_document(problem))
 
 
 def event(document: Any) -> bytes:
@@ -128,3 +161,8 @@ def generation(row: Used) -> dict[str, Any]:
         "key_id": row.key_id,
         "bot_id": row.bot_id,
     }
+
+
+def models(listed: Sequence[Listing], version: str) -> dict[str, Any]:
+    """The list of models. `version` names what is offered, so that callers see when it changes."""
+    return {"object": "list", "catalogue_version": version, "data": [model(each) for each in listed]}

@@ -7,6 +7,7 @@ from typing import Protocol, cast
 
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
+from dns.resolver import NXDOMAIN, NoAnswer
 
 SECONDS = 5.0
 
@@ -14,20 +15,22 @@ SECONDS = 5.0
 class TxtRecords(Protocol):
     """Says which texts stand at a name of the domain name system."""
 
-    async def texts(self, name: str) -> list[str]:
-        """The texts; none where there is no such name, or nobody answers."""
+    async def texts(self, name: str) -> list[str] | None:
+        """The texts, none where there is no such name; None when nobody could say."""
         ...
 
 
 class WorldTxtRecords:
     """The records the world sees, by this machine's resolver."""
 
-    async def texts(self, name: str) -> list[str]:
-        """The texts; none where there is no such name, or nobody answers."""
+    async def texts(self, name: str) -> list[str] | None:
+        """The texts, none where there is no such name; None when nobody could say."""
         try:
             answer = await Resolver().resolve(name, "TXT", lifetime=SECONDS)
-        except (DNSException, OSError):
+        except (NXDOMAIN, NoAnswer):
             return []
+        except (DNSException, OSError):
+            return None
         return [b"".join(each.strings).decode("utf-8", "replace") for each in answer]
 
 
@@ -37,7 +40,7 @@ class FileTxtRecords:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def texts(self, name: str) -> list[str]:
+    async def texts(self, name: str) -> list[str] | None:
         """The texts; none without the file, or where it says nothing of the name."""
         return await asyncio.to_thread(self._read, name)
 

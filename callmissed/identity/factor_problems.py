@@ -141,6 +141,12 @@ class DomainUnusable(Invalid):
     code = "domain_unusable"
 
 
+class TooManyDomains(Conflict):
+    """A workspace can name 20 domains. Remove one first."""
+
+    code = "too_many_domains"
+
+
 class DomainTaken(Conflict):
     """Another workspace has proven that this domain is theirs."""
 

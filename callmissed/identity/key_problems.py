@@ -1,6 +1,6 @@
 """What can go wrong with what narrows a key, with rotation, short-lived tokens and service accounts."""
 
-from callmissed.foundation.problems import Conflict, Invalid, NotFound, Problem, Unauthenticated
+from callmissed.foundation.problems import Conflict, Forbidden, Invalid, NotFound, Problem, Unauthenticated
 
 
 class ServiceNotAllowed(Problem):
@@ -82,6 +82,18 @@ class KeyNotWorking(Conflict):
     """This key no longer works, so it cannot be changed or rotated. Make a new one."""
 
     code = "key_not_working"
+
+
+class KeyAboveYou(Forbidden):
+    """This key may do more than you. Only somebody who may do all of it can change it or give it a new secret."""
+
+    code = "key_above_you"
+
+
+class TooManyOldSecrets(Conflict):
+    """Five former secrets of this key still work. End them before you make another."""
+
+    code = "key_old_secrets"
 
 
 class ServiceUnusable(Invalid):

@@ -16,7 +16,7 @@ class KeyService:
 
 KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
     {
-        "llm": KeyService(("/v1/chat",)),
+        "llm": KeyService(("/v1/chat", "/v1/messages")),
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations"), built=False),
         "tts": KeyService(("/v1/audio/speech",), built=False),
         "image": KeyService(("/v1/images",), built=False),

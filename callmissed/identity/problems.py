@@ -79,6 +79,12 @@ class TooManyCodes(TooManyRequests):
     code = "too_many_codes"
 
 
+class TooManyStarts(TooManyRequests):
+    """From your network sign-in was begun too often. Wait a quarter of an hour."""
+
+    code = "too_many_starts"
+
+
 class AlreadyFounded(Conflict):
     """You have a workspace already."""
 

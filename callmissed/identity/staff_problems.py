@@ -40,6 +40,12 @@ class SignatureDiffers(Invalid):
     code = "staff_signature_differs"
 
 
+class TooManyWaiting(Conflict):
+    """Five of your requests wait for this workspace already. Let it answer one of them first."""
+
+    code = "staff_too_many_waiting"
+
+
 class ReasonTooShort(Invalid):
     """Say why you need to look, in 20 to 1,000 letters. The workspace reads it, so name no person in it."""
 

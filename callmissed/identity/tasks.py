@@ -9,8 +9,9 @@ from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import repository
+from callmissed.identity.dns import TxtRecords
 from callmissed.identity.repository import totp
-from callmissed.identity.service import erasing, invitations, leaving
+from callmissed.identity.service import domains, erasing, invitations, leaving
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,14 @@ async def sweep(services: Services) -> None:
         await totp.forget_begun(tx, now - UNFINISHED)
         if accounts:
             await audit.record(tx, "identity:accounts:unfinished_erased", body={"accounts": len(accounts)})
+
+
+@jobs.every("23 3 * * *", "identity.domains")
+async def look_for_domains(services: Services) -> None:
+    """Look whether the records of proven domains still stand."""
+    lost = await domains.look_again(services.db, services.get(TxtRecords))
+    if lost:
+        log.info("%d sign-in domains lead nowhere any more", lost)
 
 
 @jobs.task(invitations.FORGET)

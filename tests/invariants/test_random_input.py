@@ -60,6 +60,28 @@ async def test_no_completion_breaks_the_gateway(app, ours, body) -> None:
     assert reply.status == 200 or "error" in json.loads(reply.body)
 
 
+turn = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant"]) | text, "content": text | st.lists(value, max_size=3)}
+)
+asked = st.fixed_dictionaries(
+    {"model": st.just("local/extractive"), "max_tokens": st.integers(1, 50) | value},
+    optional={
+        "messages": st.lists(turn, max_size=4) | value,
+        **dict.fromkeys(
+            ("stream", "system", "tools", "tool_choice", "thinking", "stop_sequences", "output_config"), value
+        ),
+    },
+)
+
+
+@often
+@given(body=asked, path=st.sampled_from(["/v1/messages", "/anthropic/v1/messages/count_tokens"]))
+async def test_no_message_breaks_the_gateway(app, ours, body, path) -> None:
+    reply = await ask(app, "POST", path, ours.key | JSON, json.dumps(body).encode())
+    assert reply.status < 500, reply.body
+    assert reply.status == 200 or json.loads(reply.body)["type"] == "error"
+
+
 @often
 @given(body=said, path=st.sampled_from(["messages", "person", "assistant"]))
 async def test_nothing_a_visitor_sends_breaks_the_widget(app, ours, body, path) -> None:

@@ -1,9 +1,9 @@
 """What is true of every route, whoever adds it; each rule has been seen catching a route that breaks it."""
 
+import inspect
 import json
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -14,7 +14,7 @@ from callmissed.app.main import behind_edge, create_pages_app
 from callmissed.foundation.http import permits, public, signed_in
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
-from callmissed.gateway import surface
+from callmissed.gateway import languages, surface
 from tests.support.belongings import Belongings, belongings, holdings
 from tests.support.planted_routes import answers_in_its_own_words, bad
 from tests.support.routes import FIELDS, FILLED, JSON, SURFACE, Reply, Spot, ask, filled, spots
@@ -53,10 +53,10 @@ EVERYBODYS = {
 """Parameters that name something public, on a laptop a letter of the outbox, or something only the operator's staff may
 know of, which tests/rooms/dashboard/test_operator.py walks: with a value to try."""
 
-OPEN = ("/v1/", "/widget/")
+OPEN = ("/v1/", "/anthropic/", "/widget/")
 """What other websites may call: nothing here may look at cookies."""
 
-NO_PAGES = ("/v1/", "/api/")
+NO_PAGES = ("/v1/", "/anthropic/", "/api/")
 """Where programs alone are answered."""
 
 ANYBODY_BEGINS = "POST /widget/{widget_id}/sessions"
@@ -167,8 +167,8 @@ async def open_to_other_sites(
 
 def owner_of(spot: Spot, ours: Belongings) -> dict[str, str]:
     """What our own caller sends to be known at this address: a key, a visitor's token or a session."""
-    surface = next((each for each in ("/v1/", "/widget/") if spot.path.startswith(each)), "")
-    return {"/v1/": ours.key, "/widget/": ours.visitor}.get(surface, ours.cookie)
+    surface = next((each for each in OPEN if spot.path.startswith(each)), "")
+    return {"/v1/": ours.key, "/anthropic/": ours.key, "/widget/": ours.visitor}.get(surface, ours.cookie)
 
 
 def unguarded(spot: Spot, reply: Reply) -> list[str]:
@@ -204,9 +204,13 @@ async def badly_guarded(app: ASGIApp, routes: Sequence[Spot], ours: Belongings) 
 
 
 def misshapen(spot: Spot, reply: Reply, *, person: bool) -> list[str]:
-    """What is wrong with the shape of an error: OpenAI's under /v1, a page for people, RFC 9457 for programs."""
+    """What is wrong with the shape of an error: OpenAI's or Anthropic's for their clients, a page for people, RFC 9457 for programs."""
     if reply.status >= 500:
         return [f"{spot} answers {reply.status}"]
+    if spot.path.startswith(("/v1/messages", "/anthropic/")):
+        said = json.loads(reply.body) if reply.kind == "application/json" else {}
+        whole = said.get("type") == "error" and {"type", "message", "code", "param"} == said["error"].keys()
+        return [] if whole else [f"{spot}: {reply.status} is no error of Anthropic's"]
     if spot.path.startswith("/v1/"):
         error = json.loads(reply.body).get("error", {}) if reply.kind == "application/json" else {}
         whole = {"message", "type", "param", "code"} == error.keys() and error["code"] in Problem.catalogue
@@ -261,8 +265,9 @@ def test_every_parameter_has_a_sample(pages: FastAPI, ours: Belongings) -> None:
 
 
 def test_the_gateway_answers_exactly_the_routes_known_here() -> None:
-    named = set(re.findall(r'"(/v1/[^"]*)"', Path(surface.__file__).read_text(encoding="utf-8")))
-    assert named == {path.partition("{")[0] for _, path in SURFACE}
+    sources = inspect.getsource(surface) + inspect.getsource(languages)
+    named = set(re.findall(r'"(/v1/[^"]+)"', sources))
+    assert named == {path.partition("{")[0].removeprefix("/anthropic") for _, path in SURFACE}
 
 
 async def test_another_tenants_ids_are_not_found_and_nothing_changes(

@@ -23,7 +23,7 @@ from callmissed.identity import (
     sessions,
     ways_in,
 )
-from callmissed.identity.service.sign_in import link_identity
+from callmissed.identity.service.linking import link_identity
 from tests.support.people import ASKING, workspace_of_someone
 from tests.support.routes import JSON, ask
 from tests.support.staff import asked, staff_member

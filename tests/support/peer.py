@@ -14,6 +14,22 @@ SECRET = "sk-upstream-secret-that-must-not-leak"
 WORDS = ["Namaste", ", ", "the ", "visit ", "costs ", "₹399", "."]
 
 
+CALLS: list[dict[str, Any]] = [
+    {"role": "assistant", "reasoning_content": "Two prices "},
+    {"reasoning_content": "are asked."},
+    {"content": "One moment."},
+    {"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "price", "arguments": ""}}]},
+    {"tool_calls": [{"index": 0, "function": {"arguments": '{"of":'}}]},
+    {"tool_calls": [{"index": 0, "function": {"arguments": '"visit"}'}}]},
+    {
+        "tool_calls": [
+            {"index": 1, "id": "call_2", "function": {"name": "price", "arguments": '{"of":"gas"}'}}
+        ]
+    },
+]
+"""A streamed answer that thinks, speaks, and calls two tools."""
+
+
 @dataclass
 class Peer:
     """What the server was asked, and where it is."""
@@ -134,10 +150,12 @@ def _whole(writer: asyncio.StreamWriter, body: bytes, status: int = 200) -> None
 
 async def _stream(writer: asyncio.StreamWriter, behaviour: str, body: dict[str, Any]) -> bool:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+    for delta in CALLS if "tools" in body else ():
+        await _event(writer, behaviour, delta)
     while behaviour == "endless":  # until the other side has had enough
         await _event(writer, behaviour, {"content": WORDS[4]})
         await asyncio.sleep(0.02)
-    for n, word in enumerate(WORDS):
+    for n, word in enumerate(() if "tools" in body else WORDS):
         if n == 3 and behaviour == "breaks":
             writer.transport.abort()
             return False

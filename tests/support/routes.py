@@ -18,8 +18,14 @@ SURFACE = (
     ("GET", "/v1/models/{model_id}"),
     ("GET", "/v1/generation"),
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/messages/count_tokens"),
     ("POST", "/v1/quote"),
     ("POST", "/v1/tokens"),
+    ("GET", "/anthropic/v1/models"),
+    ("GET", "/anthropic/v1/models/{model_id}"),
+    ("POST", "/anthropic/v1/messages"),
+    ("POST", "/anthropic/v1/messages/count_tokens"),
 )
 """The gateway's own routes, which no router knows. A test compares them with the surface's source."""
 
@@ -151,6 +157,7 @@ DOCUMENTS = {
     "PUT /api/v1/bots/{bot_id}": b'{"name":"Planted","greeting":"Hello"}',
     "POST /api/v1/conversations/{conversation_id}/messages": b'{"text":"Hello"}',
     "PATCH /api/v1/members/{member_id}": b'{"role":"billing"}',
+    "PUT /api/v1/keys/{key_id}": b'{"name":"Planted"}',
     "PUT /api/v1/roles/{role_id}": b'{"name":"Planted","permissions":["bots.read"]}',
 }
 """What programs send to change something that is there."""

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from callmissed.billing import purse
 from callmissed.dashboard.endpoints.account import me
 from callmissed.dashboard.frame import workspace_page
+from callmissed.dashboard.own_account import holder
 from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, permits, public, services, signed_in
@@ -65,17 +66,16 @@ async def leave(tx: TenantTx) -> Response:
 @router.get("/app/close-account", access=public())
 async def ask_to_close_account(request: Request) -> Response:
     """What closing the account means. Public to whoever holds a session, with or without a workspace."""
-    if await _who(request) is None:
-        return RedirectResponse("/sign-in?next=/app/close-account", 303)
-    return _account_page(request)
+    who = await holder(request, "/app/close-account")
+    return who if isinstance(who, Response) else _account_page(request)
 
 
 @router.post("/app/close-account", access=public())
 async def close_account(request: Request, word: Word = "") -> Response:
     """Close the account of the browser's own session. Public as the page is."""
-    who = await _who(request)
-    if who is None:
-        return RedirectResponse("/sign-in?next=/app/close-account", 303)
+    who = await holder(request, "/app/close-account")
+    if isinstance(who, Response):
+        return who
     if who.verified_at is None or who.verified_at + FRESH <= clock.now():
         asked = ProofNeeded()
         asked.typed = (("word", word),)
@@ -94,8 +94,8 @@ async def close_account(request: Request, word: Word = "") -> Response:
 async def closed(request: Request) -> Response:
     """What is closed for whoever holds this session, and how to open it again. Public: it shows only their own."""
     who = await _who(request)
-    if who is None:
-        return RedirectResponse("/sign-in?next=/app", 303)
+    if who is None or who.state == "locked":
+        return RedirectResponse("/restore" if who else "/sign-in?next=/app", 303)
     async with services(request).db.control() as tx:
         found = await leaving.closed(tx, who)
     if found is None:
@@ -107,8 +107,8 @@ async def closed(request: Request) -> Response:
 async def open_again(request: Request) -> Response:
     """Open again what the holder of this session closed. Public: whoever did not close it is refused."""
     who = await _who(request)
-    if who is None:
-        return RedirectResponse("/sign-in", 303)
+    if who is None or who.state == "locked":
+        return RedirectResponse("/restore" if who else "/sign-in", 303)
     db = services(request).db
     try:
         if who.state == "closed":

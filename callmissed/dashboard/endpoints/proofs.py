@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from callmissed.dashboard.cookies import keep_session
-from callmissed.dashboard.doorway import has_name, network, site, step_cookie
+from callmissed.dashboard.doorway import has_name, site, step_cookie
+from callmissed.dashboard.own_account import holder
 from callmissed.foundation.http import Router, public, services, wants_page
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.pages import render
@@ -46,9 +47,9 @@ class Carried:
 async def prove(request: Request) -> Response:
     """Ask for a proof, or check it and go on. Public: it works for the session that the browser holds, and only for it."""
     held = services(request)
-    who = await held.get(sessions.SessionReader).who(request)
-    if who is None:
-        return RedirectResponse("/sign-in", 303)
+    who = await holder(request)
+    if isinstance(who, Response):
+        return who
     form = await request.form()
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     own = {name: value for name, value in fields if name.startswith(OURS)}
@@ -65,7 +66,7 @@ async def prove(request: Request) -> Response:
     problem: Problem | None = None
     if "prove_code" in own:
         answer = proofs.Answer(
-            own["prove_code"], network(request), request.cookies.get(step_cookie(request), ""), site(request)
+            own["prove_code"], request.cookies.get(step_cookie(request), ""), site(request)
         )
         async with held.db.control() as tx:
             outcome = await proofs.prove(tx, who, answer, kind)

@@ -9,6 +9,7 @@ from callmissed.dashboard.cookies import set_cookie
 from callmissed.dashboard.doorway import (
     Asked,
     browser_of,
+    held,
     keep_browser,
     language,
     leave_behind,
@@ -74,7 +75,13 @@ async def _set_out(
     known, browser = services(request).get(ways_in.Providers).provider(provider), browser_of(request)
     async with services(request).db.control() as tx:
         trip = await ways_in.providers.set_out(
-            tx, provider, browser, _back_to(request, provider), onward=onward_to, user_id=linker
+            tx,
+            provider,
+            browser,
+            _back_to(request, provider),
+            network=network(request),
+            onward=onward_to,
+            user_id=linker,
         )
     try:
         reply = RedirectResponse(await known.address(trip), 303)
@@ -96,6 +103,7 @@ async def _arrive(
             tx,
             provider,
             claims,
+            held=held(request),
             network=network(request),
             language=language(request),
             user_agent=user_agent(request),

@@ -36,7 +36,7 @@ async def ask_passkey(request: Request) -> Response:
     """What the browser needs to offer its passkeys. Public: the same for everybody, and it names nobody."""
     browser = browser_of(request)
     async with services(request).db.control() as tx:
-        asked = await ways_in.passkeys.ask_to_sign_in(tx, browser, site(request))
+        asked = await ways_in.passkeys.ask_to_sign_in(tx, browser, site(request), network(request))
     reply = Response(asked, media_type="application/json", headers={"cache-control": "no-store"})
     keep_browser(request, reply, browser)
     return reply

@@ -11,6 +11,7 @@ from fastapi import Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from callmissed.dashboard.cookies import keep_session
 from callmissed.dashboard.doorway import (
     Asked,
     browser_of,
@@ -76,8 +77,7 @@ async def add_passkey(
         made = problem
     if isinstance(made, Problem):
         return await _page(request, tx, new="passkey", problem=made)
-    await sessions.strengthen(tx, user_id, (await session_of(request)).session_id, "passkey")
-    return RedirectResponse(SECURITY, 303)
+    return await _stronger(request, tx, "passkey", RedirectResponse(SECURITY, 303))
 
 
 @router.post(f"{SECURITY}/apps", access=own_account(fresh=True))
@@ -104,8 +104,8 @@ async def confirm_app(request: Request, tx: TenantTx, factor_id: UUID, code: Typ
     outcome = await ways_in.totp.confirm_app(tx, user_id, factor_id, code)
     if isinstance(outcome, Problem):
         return await _app_page(request, tx, user_id, factor_id, outcome)
-    await sessions.strengthen(tx, user_id, (await session_of(request)).session_id, "totp")
-    return await _page(request, tx, codes=outcome) if outcome else RedirectResponse(SECURITY, 303)
+    reply = await _page(request, tx, codes=outcome) if outcome else RedirectResponse(SECURITY, 303)
+    return await _stronger(request, tx, "totp", reply)
 
 
 @router.post(f"{SECURITY}/recovery-codes", access=own_account(fresh=True))
@@ -170,6 +170,13 @@ async def _page(request: Request, tx: Tx, *, problem: Problem | None = None, **c
         "next": onward(str(asked["next"])),
     }
     return await _private(request, tx, "dashboard/account/security.html", problem, shown)
+
+
+async def _stronger(request: Request, tx: Tx, method: str, reply: Response) -> Response:
+    """The reply, with the new token of a session whose holder has proven one factor more."""
+    found = await session_of(request)
+    keep_session(request, reply, await sessions.strengthen(tx, found.user_id, found.session_id, method))
+    return reply
 
 
 async def _app_page(

@@ -11,6 +11,7 @@ from callmissed.dashboard.doorway import (
     Asked,
     Sent,
     has_name,
+    held,
     language,
     leave_behind,
     let_in,
@@ -22,7 +23,7 @@ from callmissed.dashboard.doorway import (
     user_agent,
     waiting_cookie,
 )
-from callmissed.dashboard.own_account import SECURITY
+from callmissed.dashboard.own_account import SECURITY, holder
 from callmissed.foundation.http import Router, public, services
 from callmissed.foundation.mail import Postbox
 from callmissed.foundation.problems import Problem, TenantClosed
@@ -73,10 +74,8 @@ async def send_again(request: Request, wish: Sent = "") -> Response:
 @router.post("/sign-in/code", access=public())
 async def check_code(request: Request, code: Typed = "", wish: Sent = "") -> Response:
     """Sign in. Public: the code is the proof."""
-    held = services(request)
-    token = request.cookies.get(waiting_cookie(request), "")
-    async with held.db.control() as tx:
-        outcome = await sign_in.redeem(tx, token, code, network(request), user_agent(request))
+    async with services(request).db.control() as tx:
+        outcome = await sign_in.redeem(tx, held(request), code, network(request), user_agent(request))
         if not isinstance(outcome, Problem):
             await leave_behind(tx, request)
     if isinstance(outcome, Problem):
@@ -87,9 +86,9 @@ async def check_code(request: Request, code: Typed = "", wish: Sent = "") -> Res
 @router.get("/welcome", access=public())
 async def welcome(request: Request, wish: Asked = "") -> Response:
     """The questions to a new account holder. Public to those who have just signed in and have no workspace yet."""
-    who = await services(request).get(sessions.SessionReader).who(request)
-    if who is None:
-        return RedirectResponse("/sign-in", 303)
+    who = await holder(request)
+    if isinstance(who, Response):
+        return who
     if who.tenant_id is not None:
         return RedirectResponse(onward(wish), 303)
     return await _welcome_page(request, wish)
@@ -105,13 +104,12 @@ async def found(
     wish: Sent = "",
 ) -> Response:
     """Found the workspace. Public as the questions are."""
-    held = services(request)
-    who = await held.get(sessions.SessionReader).who(request)
-    if who is None:
-        return RedirectResponse("/sign-in", 303)
+    who = await holder(request)
+    if isinstance(who, Response):
+        return who
     told = onboarding.Introduction(full_name, organisation, phone, adult=adult == "on")
     try:
-        async with held.db.tenant(onboarding.new_tenant(who.user_id)) as tx:
+        async with services(request).db.tenant(onboarding.new_tenant(who.user_id)) as tx:
             await onboarding.found(tx, who.user_id, told)
     except onboarding.AlreadyFounded:
         return RedirectResponse(onward(wish), 303)
@@ -180,7 +178,7 @@ async def _is_barred(request: Request, reader: sessions.SessionReader) -> bool:
 async def _send(request: Request, email: str, wish: str, *, again: bool = False) -> Response:
     try:
         async with services(request).db.control() as tx:
-            asked = await sign_in.ask(tx, email, network(request), language(request))
+            asked = await sign_in.ask(tx, email, network(request), language(request), held=held(request))
     except Problem as problem:
         if again:
             return await _code_page(request, wish, problem=problem)

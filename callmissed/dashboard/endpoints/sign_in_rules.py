@@ -51,8 +51,7 @@ async def check(request: Request, domain_id: UUID) -> Response:
     async with held.db.tenant(access) as tx:
         card = await ways_in.domains.domain_to_prove(tx, domain_id)
     found = await held.get(ways_in.TxtRecords).texts(card.record_name)
-    async with held.db.tenant(access) as tx:
-        problem = await ways_in.domains.prove_domain(tx, domain_id, found)
+    problem = await ways_in.domains.prove_domain(held.db, access, domain_id, found)
     if problem is not None:
         async with held.db.tenant(access) as tx:
             return await _page(request, tx, problem=problem, of=domain_id)

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from callmissed.billing import seats_of
 from callmissed.dashboard.doorway import promise_beside
 from callmissed.dashboard.frame import workspace_page
+from callmissed.dashboard.own_account import holder, own_account
 from callmissed.dashboard.words import role_name
 from callmissed.foundation import i18n
 from callmissed.foundation.http import Router, TenantTx, permits, public, services, signed_in, wants_page
@@ -40,9 +41,9 @@ async def save_settings(request: Request, tx: TenantTx, name: Typed = "") -> Res
     return RedirectResponse("/app/settings?saved=1", 303)
 
 
-@router.post("/app/workspaces/go", access=signed_in())
+@router.post("/app/workspaces/go", access=own_account())
 async def go(request: Request, tenant: Annotated[UUID, Form()]) -> Response:
-    """Work in another workspace of one's own from here on, in this browser. Raises WorkspaceNotYours."""
+    """Work in another workspace of one's own from here on, in this browser, also while this one bars them. Raises WorkspaceNotYours."""
     async with services(request).db.control() as tx:
         await workspaces.go_to(tx, _token(request), tenant)
     return RedirectResponse("/app", 303)
@@ -93,9 +94,9 @@ async def invitation(request: Request, token: str) -> Response:
 @router.post("/app/invitation/{token}", access=public())
 async def accept(request: Request, token: str, full_name: Typed = "", adult: Typed = "") -> Response:
     """Come in. Public: the account of that very address is asked for inside."""
-    held, who = services(request), await _who(request)
-    if who is None:
-        return RedirectResponse(f"/sign-in?next=/app/invitation/{token}", 303)
+    held, who = services(request), await holder(request, f"/app/invitation/{token}")
+    if isinstance(who, Response):
+        return who
     try:
         async with held.db.control() as tx:
             entry = await invitations.find(tx, token)

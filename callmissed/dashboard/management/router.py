@@ -18,7 +18,8 @@ PACE = RateLimit(PER_MINUTE)
 """For each caller, in this process."""
 
 ALWAYS = (
-    "malformed", "unauthenticated", "key_malformed", "key_unknown", "key_revoked", "key_expired", "forbidden",
+    "malformed", "unauthenticated", "key_malformed", "key_unknown", "key_revoked", "key_expired", "address_not_allowed",
+    "origin_not_allowed", "forbidden",
     "workspace_closed", "cross_site", "not_found", "method_not_allowed", "unknown_host", "invalid",
     "too_many_requests", "internal",
 )  # fmt: skip
@@ -70,7 +71,8 @@ class Api(Router):
     ) -> Callable[[Any], Any]:
         """Decorate an endpoint: what it asks, the document it gives (None: an empty 204), and its own problems.
 
-        `fresh` as on the page for the same act: a person shows first who they are. No key may do such things.
+        `fresh` as on the page for the same act: a person shows first who they are. What such routes ask, no key can be given,
+        except `privacy.write`: and letting staff look takes a person (`staff.approve`).
         """
         codes = (*ALWAYS, *(WRITING if method in {"POST", "PUT", "PATCH"} else ()), *problems)
         codes += ("proof_needed",) * fresh

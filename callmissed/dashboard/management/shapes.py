@@ -12,6 +12,7 @@ NO_NUL = r"^[^\x00]*$"
 Line = Annotated[str, StringConstraints(max_length=254, pattern=NO_NUL)]
 Words = Annotated[str, StringConstraints(max_length=4_000, pattern=NO_NUL)]
 LongText = Annotated[str, StringConstraints(max_length=200_000, pattern=NO_NUL)]
+Lines = Annotated[list[Line], Field(max_length=50)]
 Permissions = Annotated[list[Annotated[str, StringConstraints(max_length=40)]], Field(max_length=60)]
 
 
@@ -85,8 +86,23 @@ class NewRole(Shape):
     permissions: Permissions
 
 
+class Workspace(Shape):
+    """The workspace: its name, the short name in addresses, the plan and its seats (null: no limit)."""
+
+    name: str
+    slug: str
+    plan: str
+    seats: int | None
+
+
+class NewName(Shape):
+    """What something is to be called."""
+
+    name: Line
+
+
 class Key(Shape):
-    """An API key, without its secret."""
+    """An API key, without its secret. Limits that are null and lists that are empty narrow nothing."""
 
     id: UUID
     name: str
@@ -94,7 +110,19 @@ class Key(Shape):
     permissions: list[str]
     scopes: list[str]
     state: str
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
     monthly_budget_micro: int | None
+    models: list[str]
+    origins: list[str]
+    networks: list[str]
+    service_account: str | None = Field(
+        description="The service account that owns it; null: whoever made it."
+    )
+    rotated_at: datetime | None
+    old_secrets_work_until: datetime | None = Field(
+        description="After a rotation: when its former secrets end."
+    )
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -104,15 +132,62 @@ class Key(Shape):
     )
 
 
-class NewKey(Shape):
-    """A key to be made. `days` null: until it is revoked."""
+class KeyDraft(Shape):
+    """What is decided about a key: what it may do, and what narrows it."""
 
     name: Line
     permissions: Permissions = Field(default_factory=lambda: ["llm"])
     scopes: Permissions = Field(
         default_factory=list[str], description="What it may do under /api/v1: none unless named."
     )
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    monthly_budget_micro: int | None = None
+    models: Lines = Field(default_factory=list[str])
+    origins: Lines = Field(default_factory=list[str])
+    networks: Lines = Field(default_factory=list[str])
+
+
+class NewKey(KeyDraft):
+    """A key to be made. `days` null: until it is revoked."""
+
     days: Annotated[int, Field(ge=1, le=3650)] | None = 90
+    service_account_id: UUID | None = None
+
+
+class Rotation(Shape):
+    """How many days a key's old secret works on."""
+
+    overlap_days: Annotated[int, Field(ge=0, le=7)] = 1
+
+
+class ServiceAccount(Shape):
+    """A member that is no person, with how many working keys it owns."""
+
+    id: UUID
+    name: str
+    keys: int
+    created_at: datetime
+
+
+class StaffAccess(Shape):
+    """A request of the operator's staff to look, and what came of it. `reads` counts the rows they read."""
+
+    id: UUID
+    kind: str
+    state: str
+    handle: str
+    role: str
+    reason: str
+    scope: str
+    target_id: UUID | None
+    minutes: int
+    reads: int
+    asked_at: datetime
+    opened_at: datetime | None
+    ends_at: datetime | None
+    ended_at: datetime | None
+    acknowledged_at: datetime | None
 
 
 class Bot(Shape):

@@ -4,7 +4,14 @@ FastAPI is entered through here: a route without `access=` does not register.
 """
 
 from callmissed.foundation.http.access import AccessRule, permits, public, signed_in
-from callmissed.foundation.http.errors import TITLES, openai_document, problem_response, wants_page
+from callmissed.foundation.http.errors import (
+    TITLES,
+    anthropic_document,
+    openai_document,
+    problem_response,
+    speaks_anthropic,
+    wants_page,
+)
 from callmissed.foundation.http.middleware import Edge, EdgeLimits
 from callmissed.foundation.http.router import ControlTx, Router, TenantTx, current_access, services
 from callmissed.foundation.http.stream import event_stream
@@ -17,6 +24,7 @@ __all__ = [
     "EdgeLimits",
     "Router",
     "TenantTx",
+    "anthropic_document",
     "current_access",
     "event_stream",
     "openai_document",
@@ -25,5 +33,6 @@ __all__ = [
     "public",
     "services",
     "signed_in",
+    "speaks_anthropic",
     "wants_page",
 ]

@@ -1,8 +1,8 @@
-"""Problems on the wire: an HTML page for people, RFC 9457 for programs, OpenAI's shape under /v1."""
+"""Problems on the wire: an HTML page for people, RFC 9457 for programs, OpenAI's and Anthropic's shapes for their clients."""
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -71,6 +71,34 @@ def openai_document(problem: Problem) -> dict[str, Any]:
     }
 
 
+def anthropic_document(problem: Problem, request_id: str = "") -> dict[str, Any]:
+    """Anthropic's error object, as its clients parse it."""
+    kind = {
+        401: "authentication_error",
+        402: "billing_error",
+        403: "permission_error",
+        404: "not_found_error",
+        413: "request_too_large",
+        429: "rate_limit_error",
+        503: "overloaded_error",
+        504: "timeout_error",
+    }
+    fallback = "invalid_request_error" if problem.status < 500 else "api_error"
+    said = {"type": kind.get(problem.status, fallback), "message": problem.message, "code": problem.code}
+    return {
+        "type": "error",
+        "error": {**said, "param": problem.details.get("param")},
+        "request_id": request_id or None,
+    }
+
+
+def speaks_anthropic(path: str, headers: Mapping[str, str]) -> bool:
+    """Whether a caller of the model API speaks Anthropic's language: by the address, or by the header its clients send."""
+    return path.startswith(("/anthropic/", "/v1/messages")) or (
+        path.startswith("/v1/models") and "anthropic-version" in headers
+    )
+
+
 def problem_headers(problem: Problem) -> dict[str, str]:
     """Headers every shape carries: Retry-After where it helps, and never a cached error."""
     headers = {"cache-control": "no-store"}
@@ -89,9 +117,13 @@ def problem_response(request: Request, problem: Problem) -> Response:
     """The reply for a problem, in the shape this caller understands."""
     request_id = str(request.scope.get("request_id", ""))
     headers = problem_headers(problem)
-    if request.url.path.startswith("/v1/"):
-        body = json.dumps(openai_document(problem)).encode()
-        return Response(body, problem.status, headers, media_type="application/json")
+    if request.url.path.startswith(("/v1/", "/anthropic/")):
+        said = (
+            anthropic_document(problem, request_id)
+            if speaks_anthropic(request.url.path, request.headers)
+            else openai_document(problem)
+        )
+        return Response(json.dumps(said).encode(), problem.status, headers, media_type="application/json")
     if wants_page(request):
         if isinstance(problem, Unauthenticated) and request.method == "GET":
             return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303, headers)

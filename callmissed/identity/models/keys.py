@@ -55,6 +55,9 @@ class ApiKey(TenantTable):
         nothing("which secret of the key this is, from 1"), Integer, default=1, server_default=text("1")
     )
     rotated_at: Mapped[datetime | None] = column(nothing("when it got this secret, if not the first"))
+    rotated_by: Mapped[UUID | None] = column(
+        pseudonym(Whose.USER, "who was shown this secret, if not the first")
+    )
 
 
 class RetiredSecret(TenantTable):

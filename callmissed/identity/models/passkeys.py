@@ -81,6 +81,10 @@ class Ceremony(ControlTable):
     user_id: Mapped[UUID | None] = column(pseudonym(Whose.USER, "who is asked, where that is known"))
     methods: Mapped[list[str]] = column(nothing("what was proven before"), ARRAY(String(12)), default=list)
     provider: Mapped[str | None] = column(nothing("the provider that was asked"), String(40))
+    subject_index: Mapped[bytes | None] = column(
+        pseudonym(Whose.USER, "keyed hash of that provider's id for this person, until they are in"),
+        LargeBinary,
+    )
     onward: Mapped[str] = column(nothing("the page to go to afterwards"), String(500), default="")
     expires_at: Mapped[datetime] = column(nothing("until when it can be answered"))
     consumed_at: Mapped[datetime | None] = column(nothing("when it was answered"))

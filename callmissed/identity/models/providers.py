@@ -63,3 +63,4 @@ class SignInDomain(TenantTable):
     proof: Mapped[str] = column(nothing("what its TXT record has to say"), String(80))
     asked_at: Mapped[datetime | None] = column(nothing("when the record was last looked for"))
     verified_at: Mapped[datetime | None] = column(nothing("when the record was found"))
+    missed_from: Mapped[datetime | None] = column(nothing("since when the record is found no longer"))

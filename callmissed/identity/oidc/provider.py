@@ -23,6 +23,7 @@ from callmissed.foundation import clock
 from callmissed.identity.contact_points import read_email
 from callmissed.identity.factor_problems import (
     ProviderEmailUnverified,
+    ProviderUnreachable,
     ProviderUntrusted,
 )
 from callmissed.identity.oidc import fetching
@@ -46,6 +47,8 @@ ALGORITHMS = (
 """Signatures by a private key only: no `none`, and nothing for which a public key could be a secret."""
 
 FRESH_SECONDS = 3600.0
+DOWN_SECONDS = 5.0
+"""So long a provider that did not answer is not asked again, so that whoever waits is told at once."""
 AGAIN_SECONDS = 30.0
 """Keys we do not know are asked for again, but not more often."""
 
@@ -57,8 +60,12 @@ LONGEST_SUBJECT = 255
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """All we take from a provider (Policy §1): its id for the person, their e-mail address, which it has verified, their name."""
+    """All we take from a provider (Policy §1): its id for the person, their e-mail address, which it has verified, their name.
 
+    A subject is one person's at its issuer alone (OIDC Core §2).
+    """
+
+    issuer: str
     subject: str
     email: str
     name: str
@@ -93,6 +100,7 @@ class Provider:
         self._keys: KeySet | None = None
         self._keys_at = -FRESH_SECONDS
         self._turn = asyncio.Lock()
+        self._down_until = 0.0
 
     def asks(self) -> dict[str, str]:
         """The part of every request that is always the same, the scopes among it."""
@@ -159,7 +167,8 @@ class Provider:
         except EmailUnusable:
             raise ProviderEmailUnverified from None
         name: Any = claims.get("name")
-        return Claims(subject, email.address, " ".join(name.split())[:120] if isinstance(name, str) else "")
+        plain = " ".join(name.split())[:120] if isinstance(name, str) else ""
+        return Claims(self.settings.issuer, subject, email.address, plain)
 
     async def _userinfo(self, document: Mapping[str, Any], token: str, subject: str) -> dict[str, Any]:
         """Claims that are not in the ID token; of the same subject, or none at all (OIDC Core §5.3.2)."""
@@ -214,8 +223,8 @@ class Provider:
         """Its document (OpenID Connect Discovery §4), at most an hour old."""
         async with self._turn:
             if self._document_at + FRESH_SECONDS <= time.monotonic():
-                document = await fetching.get(
-                    f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration", self._bounds
+                document = await self._asked(
+                    f"{self.settings.issuer.rstrip('/')}/.well-known/openid-configuration"
                 )
                 if document.get("issuer") != self.settings.issuer:
                     raise ProviderUntrusted
@@ -228,13 +237,23 @@ class Provider:
         async with self._turn:
             age = time.monotonic() - self._keys_at
             if self._keys is None or age > FRESH_SECONDS or (anew and age > AGAIN_SECONDS):
-                told = await fetching.get(str(document.get("jwks_uri", "")), self._bounds)
+                told = await self._asked(str(document.get("jwks_uri", "")))
                 try:
                     self._keys = KeySet.import_key_set(_signing(told))
                 except (JoseError, ValueError, TypeError, KeyError):
                     raise ProviderUntrusted from None
                 self._keys_at = time.monotonic()
             return self._keys
+
+    async def _asked(self, url: str) -> dict[str, Any]:
+        """What it says about itself there; everybody waits for one answer. Raises ProviderUnreachable and ProviderUntrusted."""
+        if time.monotonic() < self._down_until:
+            raise ProviderUnreachable
+        try:
+            return await fetching.get(url, self._bounds)
+        except ProviderUnreachable:
+            self._down_until = time.monotonic() + DOWN_SECONDS
+            raise
 
 
 def _signing(told: Mapping[str, Any]) -> Any:

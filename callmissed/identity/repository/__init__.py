@@ -9,7 +9,7 @@ from callmissed.identity.repository.sign_in import (
     counter,
     remove_codes,
     remove_counters,
-    replace_codes,
+    replace_code,
 )
 from callmissed.identity.repository.tenants import membership, tenant
 
@@ -27,7 +27,7 @@ __all__ = [
     "remove_codes",
     "remove_counters",
     "remove_sessions",
-    "replace_codes",
+    "replace_code",
     "session_under",
     "tenant",
     "unfinished_accounts",

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Table, and_, delete, exists, func, select, true, update
 
 from callmissed.foundation.database import Tx
-from callmissed.identity.models import Closing, ClosingNotice, ErasureStep, Membership, Session, Tenant
+from callmissed.identity.models import Closing, ClosingNotice, ErasureStep, Session, Tenant
 
 
 async def open_closing(tx: Tx, subject_id: UUID, *, for_update: bool = False) -> Closing | None:
@@ -65,12 +65,6 @@ async def step_held(tx: Tx, step_id: UUID) -> ErasureStep | None:
     return await tx.session.scalar(
         query.with_for_update(skip_locked=True).execution_options(populate_existing=True)
     )
-
-
-async def members(tx: Tx) -> Sequence[Membership]:
-    """Everybody who works in this tenant."""
-    query = select(Membership).where(Membership.tenant_id == tx.tenant_id).order_by(Membership.id)
-    return (await tx.session.scalars(query)).all()
 
 
 async def count(tx: Tx, table: Table) -> int:

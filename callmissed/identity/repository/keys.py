@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import ApiKey
@@ -32,8 +32,13 @@ async def key(tx: Tx, key_id: UUID, *, for_update: bool = False) -> ApiKey | Non
 
 
 async def working_keys_of(tx: Tx, user_id: UUID) -> Sequence[ApiKey]:
-    """The keys of the tenant that this person made and nobody has revoked, held until the transaction ends."""
+    """The keys of the tenant whose secret this person has seen and nobody has revoked, held until the transaction ends."""
     query = select(ApiKey).where(
-        ApiKey.tenant_id == tx.tenant_id, ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None)
+        ApiKey.tenant_id == tx.tenant_id, seen_by(user_id), ApiKey.revoked_at.is_(None)
     )
     return (await tx.session.scalars(query.with_for_update())).all()
+
+
+def seen_by(user_id: UUID) -> ColumnElement[bool]:
+    """Keys whose secret was shown to this person: they made it, or were the last to give it a new one."""
+    return or_(ApiKey.created_by == user_id, ApiKey.rotated_by == user_id)

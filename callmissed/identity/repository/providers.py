@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import LinkedIdentity, SignInDomain
 
 
-async def identity_under(tx: Tx, provider: str, subject_index: bytes) -> LinkedIdentity | None:
-    """Who a provider's subject is to us."""
-    query = select(LinkedIdentity).where(
-        LinkedIdentity.provider == provider, LinkedIdentity.subject_index == subject_index
+async def identity_under(tx: Tx, subject_index: bytes) -> LinkedIdentity | None:
+    """Who an issuer's subject is to us, whatever the operator calls the issuer."""
+    return await tx.session.scalar(
+        select(LinkedIdentity).where(LinkedIdentity.subject_index == subject_index)
     )
-    return await tx.session.scalar(query)
 
 
 async def identities_of(tx: Tx, user_id: UUID) -> Sequence[LinkedIdentity]:
@@ -27,6 +26,11 @@ async def identity(tx: Tx, user_id: UUID, identity_id: UUID) -> LinkedIdentity |
     """One identity of this person."""
     query = select(LinkedIdentity).where(LinkedIdentity.user_id == user_id, LinkedIdentity.id == identity_id)
     return await tx.session.scalar(query.with_for_update())
+
+
+async def one_at_a_time(tx: Tx, lookup: str) -> None:
+    """Wait until nobody else decides about this domain, until the transaction ends."""
+    await tx.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(lookup, 0))))
 
 
 async def domains(tx: Tx) -> Sequence[SignInDomain]:

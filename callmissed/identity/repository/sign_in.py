@@ -30,10 +30,10 @@ async def code_under(tx: Tx, token_hash: bytes) -> SignInCode | None:
     return await tx.session.scalar(query.execution_options(populate_existing=True))
 
 
-async def replace_codes(tx: Tx, email_index: bytes, now: datetime) -> None:
-    """Close every open code that went to this address."""
+async def replace_code(tx: Tx, token_hash: bytes, now: datetime) -> None:
+    """Close the open code that this browser asked for."""
     query = update(SignInCode).where(
-        SignInCode.email_index == email_index,
+        SignInCode.token_hash == token_hash,
         SignInCode.consumed_at.is_(None),
         SignInCode.replaced_at.is_(None),
     )

@@ -1,9 +1,10 @@
 """SQL of the operator's staff and of their access. Queries on tenant tables name the tenant."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, or_, select
 
 from callmissed.foundation.audit import AuditLeaf
 from callmissed.foundation.database import Tx
@@ -54,10 +55,25 @@ async def access(tx: Tx, access_id: UUID, *, for_update: bool = False) -> StaffA
     return await tx.session.scalar(query)
 
 
-async def accesses(tx: Tx, limit: int) -> Sequence[StaffAccess]:
-    """The tenant's newest requests, newest first."""
-    query = select(StaffAccess).where(StaffAccess.tenant_id == tx.tenant_id)
-    return (await tx.session.scalars(query.order_by(StaffAccess.id.desc()).limit(limit))).all()
+async def accesses(tx: Tx, limit: int, now: datetime) -> Sequence[StaffAccess]:
+    """The tenant's newest requests, and whatever is open, newest first."""
+    mine = StaffAccess.tenant_id == tx.tenant_id
+    newest = select(StaffAccess.id).where(mine).order_by(StaffAccess.id.desc()).limit(limit)
+    is_open = and_(StaffAccess.ends_at > now, StaffAccess.ended_at.is_(None))
+    query = select(StaffAccess).where(mine, or_(StaffAccess.id.in_(newest), is_open))
+    return (await tx.session.scalars(query.order_by(StaffAccess.id.desc()))).all()
+
+
+async def waiting_of(tx: Tx, user_id: UUID, since: datetime) -> int:
+    """How many requests of this person wait for the tenant."""
+    query = select(func.count()).where(
+        StaffAccess.tenant_id == tx.tenant_id,
+        StaffAccess.asked_by == user_id,
+        StaffAccess.created_at > since,
+        StaffAccess.opened_at.is_(None),
+        StaffAccess.refused_at.is_(None),
+    )
+    return (await tx.session.execute(query)).scalar_one()
 
 
 async def unacknowledged_glass(tx: Tx) -> Sequence[StaffAccess]:

@@ -17,6 +17,7 @@ from callmissed.identity.models import (
     Tenant,
     UserAccount,
 )
+from callmissed.identity.repository.keys import seen_by
 
 
 async def hold_tenant(tx: Tx) -> Tenant | None:
@@ -106,17 +107,19 @@ async def end_sessions(tx: Tx, user_id: UUID, now: datetime) -> int:
 
 
 async def keys_made_by(tx: Tx, user_id: UUID) -> Sequence[UUID]:
-    """Keys of the tenant that this user made and nobody has revoked."""
+    """Keys of the tenant whose secret this user has seen, that no service account owns and nobody has revoked."""
     query = select(ApiKey.id).where(
-        ApiKey.tenant_id == tx.tenant_id, ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None)
+        ApiKey.tenant_id == tx.tenant_id,
+        seen_by(user_id),
+        ApiKey.service_account_id.is_(None),
+        ApiKey.revoked_at.is_(None),
     )
     return (await tx.session.scalars(query)).all()
 
 
 async def keys_beyond(tx: Tx, user_id: UUID, permissions: frozenset[str]) -> Sequence[UUID]:
-    """Of the keys this user made, those that a member with these permissions could not make: all, or by their scopes."""
-    made = ApiKey.created_by == user_id
-    query = select(ApiKey.id, ApiKey.scopes).where(ApiKey.tenant_id == tx.tenant_id, made)
+    """Of the keys whose secret this user has seen, those that a member with these permissions could not make: all, or by their scopes."""
+    query = select(ApiKey.id, ApiKey.scopes).where(ApiKey.tenant_id == tx.tenant_id, seen_by(user_id))
     rows = (await tx.session.execute(query.where(ApiKey.revoked_at.is_(None)))).all()
     may_make = "keys.write" in permissions
     return [key_id for key_id, scopes in rows if not (may_make and permissions.issuperset(scopes))]

@@ -6,7 +6,7 @@ they choose what works again.
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -44,8 +44,16 @@ FACTORS_CHANGED = (
 TRIGGERS = MappingProxyType(
     {
         "identity:key:created": "key_created",
+        "identity:key:changed": "key_changed",
+        "identity:key:rotated": "key_changed",
         "identity:member:role_changed": "role_changed",
         **dict.fromkeys(FACTORS_CHANGED, "factor_changed"),
+        "identity:recovery_code:used": "recovery_used",
+        "identity:passkey:copy_suspected": "passkey_copied",
+        "identity:domain:proven": "rules_changed",
+        "identity:domain:removed": "rules_changed",
+        "identity:domain:lost": "rules_changed",
+        "identity:second_factor:required": "rules_changed",
         "identity:email:asked": "email_changing",
         "identity:email:changed": "email_changed",
         "identity:tenant:closed": "closing",
@@ -53,6 +61,10 @@ TRIGGERS = MappingProxyType(
     }
 )
 """Leaf of the audit log to the warning it must bring, when a person did it (promise use.transactional)."""
+
+
+REPEATED = frozenset({"key_changed", "passkey_copied", "rules_changed"})
+QUIET = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +100,38 @@ async def tell(
     """Warn a person by mail of what has happened to their account, with a link for "this wasn't me".
 
     `what` is one of the values of TRIGGERS or "new_device"; `facts` are words for the letter (device, name, role).
-    `address` is where to write when that is not the account's own address. `leaf` is the leaf that wrote it down.
+    `address` is where to write when that is not the account's own address. `leaf` is the leaf that wrote it down. What is
+    in REPEATED brings one letter a quarter of an hour for the same thing, however often it happens.
     """
     if await accounts_sql.account(tx, user_id) is None:
         return
-    who = await profile(tx, user_id)
     row = SecurityAlert(id=uuid7(), user_id=user_id, what=what, leaf_id=leaf)
     row.tenant_id = tenant_id or (tx.access.tenant_id if tx.access else None)
     row.expires_at = clock.now() + LINK_WORKS
-    row.letter_id = await mail.queue(
+    told = (
+        await repository.told_of(tx, user_id, what, leaf, clock.now() - QUIET) if what in REPEATED else None
+    )
+    row.letter_id = told or await _write(tx, row, address, facts)
+    tx.session.add(row)
+    await tx.session.flush()
+
+
+async def _write(tx: Tx, row: SecurityAlert, address: str | None, facts: Mapping[str, str]) -> UUID:
+    """Queue the letter of a warning; returns its id."""
+    who = await profile(tx, row.user_id)
+    return await mail.queue(
         tx,
-        user_id,
+        row.user_id,
         address or who.email,
         "identity.alert",
         language=who.language,
-        what=what,
+        what=row.what,
         device=facts.get("device", ""),
         name=facts.get("name", ""),
         role=facts.get("role", ""),
         path=f"/not-me/{_token(tx, row.id)}",
         days=LINK_WORKS.days,
     )
-    tx.session.add(row)
-    await tx.session.flush()
 
 
 def _token(tx: Tx, alert_id: UUID) -> str:

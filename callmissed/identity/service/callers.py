@@ -40,10 +40,14 @@ class Callers:
     async def access(self, connection: Connection) -> Access | None:
         """The standing of the bearer key (RFC 6750 §2.1) where keys count, else of the session; None without either.
 
-        A key that is sent decides alone, so that a wrong one never falls back to a cookie. Raises the Problems of keys.
+        A key that is sent decides alone, so that a wrong one never falls back to a cookie. Raises the Problems of keys,
+        AddressNotAllowed and OriginNotAllowed.
         """
         sent = connection.headers.get("authorization", "")
         path: str = connection.scope.get("path", "")
         if path.startswith(SURFACE) and sent[: len(BEARER)].lower() == BEARER:
-            return (await self._ring.resolve(sent[len(BEARER) :].strip())).access
+            key = await self._ring.resolve(sent[len(BEARER) :].strip())
+            client = connection.scope.get("client")
+            key.from_where(connection.headers.get("origin"), client[0] if client else "")
+            return key.access
         return await self._reader.access(connection)

@@ -11,6 +11,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.identity.models import Ceremony
 from callmissed.identity.repository import ceremonies as rows
+from callmissed.identity.service.linking import Link
 
 VALID = timedelta(minutes=5)
 AWAY = timedelta(minutes=10)
@@ -23,12 +24,16 @@ Kind = Literal["passkey.add", "passkey.sign_in", "second", "provider.sign_in", "
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is behind a ceremony: who is asked, what they proved before, through which provider, and where to go then."""
+    """What is behind a ceremony: who is asked, what they proved before, through which provider, and where to go then.
+
+    `link` is what a provider said about them, and is linked when they are in.
+    """
 
     user_id: UUID | None = None
     methods: tuple[str, ...] = ()
     provider: str | None = None
     onward: str = ""
+    link: Link | None = None
 
 
 def cookie_name(*, production: bool) -> str:
@@ -51,7 +56,8 @@ async def begin(
         kind=kind,
         user_id=told.user_id,
         methods=list(told.methods),
-        provider=told.provider,
+        provider=told.link.provider if told.link else told.provider,
+        subject_index=told.link.subject_index if told.link else None,
         onward=told.onward[:LONGEST_WAY],
         expires_at=clock.now() + valid,
     )
@@ -83,7 +89,8 @@ async def close(tx: Tx, kind: Kind, browser: str) -> Asked | None:
 
 
 def _asked(row: Ceremony) -> Asked:
-    return Asked(row.user_id, tuple(row.methods), row.provider, row.onward)
+    link = Link(row.provider, row.subject_index) if row.provider and row.subject_index else None
+    return Asked(row.user_id, tuple(row.methods), row.provider, row.onward, link)
 
 
 def _ticket_hash(tx: Tx, ticket: bytes) -> bytes:

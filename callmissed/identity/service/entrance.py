@@ -5,23 +5,27 @@ from uuid import UUID
 
 from callmissed.foundation import clock, directory
 from callmissed.foundation.database import Tx
-from callmissed.foundation.problems import Problem
+from callmissed.foundation.problems import Problem, Unauthenticated
 from callmissed.identity import repository
 from callmissed.identity.factor_problems import AppCodeWrong, CeremonyOver, RecoveryCodeWrong
 from callmissed.identity.methods import Method, is_strong
 from callmissed.identity.problems import SignInLocked
 from callmissed.identity.repository import passkeys, team, totp
-from callmissed.identity.service import ceremonies, sessions, tries
+from callmissed.identity.service import ceremonies, known_browsers, linking, sessions, tries
 from callmissed.identity.service.totp import check_app_code, check_recovery_code
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A person is signed in: the new session's token, and the workspace they come into, None before they have one."""
+    """A person is signed in: the new session's token, and the workspace they come into, None before they have one.
+
+    `known` is the mark by which this browser is no stranger to their address from now on.
+    """
 
     token: str
     user_id: UUID
     tenant_id: UUID | None
+    known: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +45,21 @@ class Wanted:
 
 
 async def enter(
-    tx: Tx, user_id: UUID, methods: tuple[Method, ...], user_agent: str, network: str
+    tx: Tx,
+    user_id: UUID,
+    methods: tuple[Method, ...],
+    user_agent: str,
+    network: str,
+    *,
+    link: linking.Link | None = None,
 ) -> SignedIn | SecondStep:
-    """Let a person in who proved so much, or ask for the second step. Raises AccountLocked."""
-    works_in = await directory.find(tx, sessions.WORKS_IN, str(user_id))
-    tenant_id = works_in.tenant_id if works_in else None
+    """Let a person in who proved so much, or ask for the second step; `link` waits until they are in. Raises AccountLocked."""
     if not is_strong(methods) and await needs_second(tx, user_id):
         browser = ceremonies.new_browser()
-        asked = ceremonies.Asked(user_id, methods)
+        asked = ceremonies.Asked(user_id, methods, link=link)
         await ceremonies.begin(tx, "second", browser, asked, valid=ceremonies.AWAY)
         return SecondStep(browser)
-    token = await sessions.open_session(tx, user_id, tenant_id, user_agent, network, methods=methods)
-    return SignedIn(token, user_id, tenant_id)
+    return await _let_in(tx, user_id, methods, user_agent, network, link)
 
 
 async def wanted(tx: Tx, browser: str) -> Wanted | None:
@@ -78,28 +85,26 @@ async def second_step(
     asked = await ceremonies.waiting(tx, "second", browser)
     if asked is None or asked.user_id is None:
         return CeremonyOver()
-    failed = await check_second(tx, asked.user_id, typed, network, recovery=recovery)
+    failed = await check_second(tx, asked.user_id, typed, recovery=recovery)
     return failed or await _finish(tx, browser, "recovery" if recovery else "totp", user_agent, network)
 
 
-async def check_second(
-    tx: Tx, user_id: UUID, typed: str, network: str, *, recovery: bool = False
-) -> Problem | None:
+async def check_second(tx: Tx, user_id: UUID, typed: str, *, recovery: bool = False) -> Problem | None:
     """Whether this is a code of one of the person's apps, or one of their recovery codes; wrong ones are counted.
 
     Returns AppCodeWrong, AppCodeUsed, AppClockOff, RecoveryCodeWrong, CodeIncomplete or SignInLocked.
     """
     subject, now = tx.vault.platform_index("second.user", str(user_id)), clock.now()
     try:
-        counters = await tries.open_counters(tx, "second", subject, network, now, SignInLocked)
+        counter = await tries.open_counter(tx, "second:user", subject, now, SignInLocked)
     except SignInLocked as locked:
         return locked
     check = check_recovery_code if recovery else check_app_code
     failed = await check(tx, user_id, typed)
     if isinstance(failed, AppCodeWrong | RecoveryCodeWrong):
-        return await tries.wrong(tx, counters, now, type(failed))
+        return await tries.wrong(tx, (counter,), now, type(failed))
     if failed is None:
-        tries.forgive(counters[0])
+        tries.forgive(counter)
     return failed
 
 
@@ -119,10 +124,26 @@ async def _finish(tx: Tx, browser: str, method: Method, user_agent: str, network
     if asked is None or asked.user_id is None:
         return CeremonyOver()
     proven = (*(each for each in asked.methods if each != method), method)
-    works_in = await directory.find(tx, sessions.WORKS_IN, str(asked.user_id))
+    return await _let_in(tx, asked.user_id, proven, user_agent, network, asked.link)
+
+
+async def _let_in(
+    tx: Tx,
+    user_id: UUID,
+    methods: tuple[str, ...],
+    user_agent: str,
+    network: str,
+    link: linking.Link | None,
+) -> SignedIn:
+    works_in = await directory.find(tx, sessions.WORKS_IN, str(user_id))
     tenant_id = works_in.tenant_id if works_in else None
-    token = await sessions.open_session(tx, asked.user_id, tenant_id, user_agent, network, methods=proven)
-    return SignedIn(token, asked.user_id, tenant_id)
+    token = await sessions.open_session(tx, user_id, tenant_id, user_agent, network, methods=methods)
+    account = await repository.account(tx, user_id)
+    if account is None:
+        raise Unauthenticated
+    if link is not None and account.locked_at is None and account.deactivated_at is None:
+        await linking.complete(tx, user_id, link)
+    return SignedIn(token, user_id, tenant_id, known_browsers.mark(tx, account.email_index))
 
 
 async def needs_second(tx: Tx, user_id: UUID) -> bool:

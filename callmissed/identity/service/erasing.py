@@ -24,7 +24,7 @@ from callmissed.identity.models import Closing, ErasureStep
 from callmissed.identity.models.closing import PROOF
 from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import closing as repository
-from callmissed.identity.repository import membership, tenant
+from callmissed.identity.repository import membership, team, tenant
 from callmissed.identity.service import members
 from callmissed.identity.service.leaving import close_ownerless
 from callmissed.identity.service.sessions import WORKS_IN
@@ -163,6 +163,8 @@ async def _erase_owner_too(tx: Tx, user_id: UUID) -> None:
         return
     if await directory.find(tx, WORKS_IN, str(user_id)) is not None:
         return
+    if await repository.open_closing(tx, user_id) is not None:
+        return  # it has thirty days of its own, which are not over
     now = clock.now()
     tx.session.add(
         Closing(id=uuid7(), kind="account", subject_id=user_id, closed_by=user_id, closed_at=now, ends_at=now)
@@ -236,7 +238,7 @@ async def _memberships(work: Work) -> None:
                 await members.part_with(tx, member, sessions_ended=0, by_themselves=False)
             await directory.drop(tx, WORKS_IN, str(work.closing.subject_id))
             await audit.record(tx, "identity:member:erased", body={})
-            if all(each.role != "owner" for each in await repository.members(tx)):
+            if all(each.role != "owner" for each in await team.members(tx)):
                 await close_ownerless(tx)
     async with work.services.db.control() as tx:
         await _done(tx, work, len(places))

@@ -1,4 +1,7 @@
-"""News of a person's factors: each change is written into the log, and its holder is told by mail (promise use.transactional)."""
+"""News of a person's factors: what changes them, or is used where a thief would, stands in the log and is told by mail.
+
+Promise use.transactional.
+"""
 
 from uuid import UUID
 
@@ -8,6 +11,6 @@ from callmissed.identity.service import alerts
 
 
 async def tell(tx: Tx, user_id: UUID, action: str, factor_id: UUID, **body: str | int) -> None:
-    """Write down that a factor was changed, as one of alerts.FACTORS_CHANGED, and warn whose it is."""
+    """Write down what happened to a factor, as one of alerts.TRIGGERS, and warn whose it is."""
     leaf = await audit.record(tx, action, subject=user_id, target=factor_id, body=dict(body))
-    await alerts.tell(tx, user_id, "factor_changed", leaf=leaf)
+    await alerts.tell(tx, user_id, alerts.TRIGGERS[action], leaf=leaf)

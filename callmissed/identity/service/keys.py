@@ -12,6 +12,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import Micro
 from callmissed.identity import key_format, repository
 from callmissed.identity.key_problems import (
+    KeyAboveYou,
     KeyNotWorking,
     LifetimeUnusable,
     ScopeUnusable,
@@ -23,7 +24,8 @@ from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES
 from callmissed.identity.models import ApiKey, RetiredSecret
 from callmissed.identity.problems import KeyMayNothing, KeyNameMissing, KeyNotFound, TooManyKeys
 from callmissed.identity.repository import key_owners, key_secrets, service_accounts
-from callmissed.identity.service import alerts
+from callmissed.identity.service import key_news
+from callmissed.identity.service.standing import may_all
 
 HASH = "api_key"
 TOPIC = "api_key"
@@ -100,7 +102,7 @@ async def create_key(
     Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, the Problems of `read_limits`, LifetimeUnusable,
     ServiceAccountNotFound and TooManyKeys.
     """
-    wish, now = _checked(tx, KeyWish(name, permissions, scopes, limits or KeyLimits()), ()), clock.now()
+    wish, now = _checked(tx, KeyWish(name, permissions, scopes, limits or KeyLimits())), clock.now()
     if days is not None and not 0 < days <= LONGEST_DAYS:
         raise LifetimeUnusable
     if service_account_id is not None:
@@ -125,21 +127,26 @@ async def create_key(
     leaf = await audit.record(
         tx, "identity:key:created", target=row.id, body={**_told(wish), "days": days or 0}
     )
-    if tx.access and tx.access.actor.kind == "user" and tx.access.actor.id:
-        await alerts.tell(tx, tx.access.actor.id, "key_created", leaf=leaf, name=row.name)
+    await key_news.tell(tx, row, "key_created", leaf)
     return NewKey(row.id, row.name, secret)
 
 
 async def change_key(tx: Tx, key_id: UUID, wish: KeyWish) -> None:
     """Change what a working key is called, may do and is narrowed by, on every node within a second.
 
-    Raises as `create_key` does, KeyNotFound and KeyNotWorking.
+    Whoever loosens a key can use what leaked of it, so they must be allowed all of it themselves. Raises as `create_key`
+    does, KeyNotFound, KeyNotWorking and KeyAboveYou.
     """
     row = await working_key(tx, key_id)
-    checked = _checked(tx, wish, row.scopes)
+    if not may_all(tx, frozenset(row.scopes)):
+        raise KeyAboveYou
+    checked = _checked(tx, wish)
+    if checked == _wish_of(row):
+        return
     _write(row, checked)
     await announce(tx, row.id)
-    await audit.record(tx, "identity:key:changed", target=row.id, body=_told(checked))
+    leaf = await audit.record(tx, "identity:key:changed", target=row.id, body=_told(checked))
+    await key_news.tell(tx, row, "key_changed", leaf)
 
 
 async def list_keys(tx: Tx) -> list[KeyCard]:
@@ -206,8 +213,8 @@ async def _hold_owner(tx: Tx, account_id: UUID) -> None:
         raise ServiceAccountNotFound
 
 
-def _checked(tx: Tx, wish: KeyWish, had: Collection[str]) -> KeyWish:
-    """The wish in the form it is kept. A scope must be the caller's own, or the key must have had it before."""
+def _checked(tx: Tx, wish: KeyWish) -> KeyWish:
+    """The wish in the form it is kept. A scope must be the caller's own."""
     plain = " ".join(wish.name.split())
     if not 0 < len(plain) <= LONGEST_NAME:
         raise KeyNameMissing
@@ -216,7 +223,7 @@ def _checked(tx: Tx, wish: KeyWish, had: Collection[str]) -> KeyWish:
         raise ServiceUnusable
     scopes = sorted(set(wish.scopes))
     for each in scopes:
-        if each not in KEY_SCOPES or not (each in had or (tx.access is not None and tx.access.may(each))):
+        if each not in KEY_SCOPES or tx.access is None or not tx.access.may(each):
             raise ScopeUnusable
     if not services and not scopes:
         raise KeyMayNothing
@@ -229,6 +236,11 @@ def _write(row: ApiKey, wish: KeyWish) -> None:
     row.requests_per_minute, row.tokens_per_minute = limits.requests_per_minute, limits.tokens_per_minute
     row.monthly_budget = limits.monthly_budget
     row.models, row.origins, row.networks = list(limits.models), list(limits.origins), list(limits.networks)
+
+
+def _wish_of(row: ApiKey) -> KeyWish:
+    """What is decided about a key now."""
+    return KeyWish(row.name, list(row.permissions), list(row.scopes), _limits(row))
 
 
 def _told(wish: KeyWish) -> dict[str, object]:

@@ -75,7 +75,7 @@ async def close_workspace(tx: Tx) -> Closing:
     leaf = await audit.record(tx, "identity:tenant:closed", target=row.id, body={"days": recovery.DAYS})
     day = recovery.last_day(made.ends_at)
     await alerts.tell(tx, caller.id, "closing", leaf=leaf, name=await _in_words(tx, caller.id, day))
-    for member in await repository.members(tx):
+    for member in await team.members(tx):
         if member.user_id != caller.id:
             await _write(tx, member.user_id, "member", made.ends_at)
     await doors.close(tx, row.id)
@@ -92,7 +92,7 @@ async def close_ownerless(tx: Tx) -> None:
     now = clock.now()
     end = recovery.ends_at(now)
     tx.session.add(Closing(id=uuid7(), kind="tenant", subject_id=row.id, closed_at=now, ends_at=end))
-    for member in await repository.members(tx):
+    for member in await team.members(tx):
         await _write(tx, member.user_id, "member", end)
     await audit.record(tx, "identity:tenant:closed_ownerless", target=row.id, body={})
     await doors.close(tx, row.id)
@@ -120,10 +120,13 @@ async def closed(tx: Tx, who: Current) -> Closed | None:
 async def reopen_workspace(tx: Tx) -> None:
     """Open this transaction's tenant again, as it was. Its access has the purpose "recovery". Raises NotClosed."""
     caller = tx.access.actor.id if tx.access else None
+    account = await accounts_sql.account(tx, caller, for_update=True) if caller else None
     found = await repository.open_closing(tx, tx.tenant_id, for_update=True)
     row = await tenant(tx, tx.tenant_id)
     if found is None or row is None or found.closed_by != caller or found.erasing_at is not None:
         raise NotClosed
+    if account is None or account.deactivated_at is not None:
+        raise NotClosed  # the account first: a workspace is not opened for somebody who is gone
     found.reopened_at = clock.now()
     row.state, row.closed_at = "active", None
     await doors.open_again(tx, row.id)
@@ -149,26 +152,33 @@ async def leave_workspace(tx: Tx, user_id: UUID) -> UUID | None:
 
 
 async def leave_everything(db: Database, user_id: UUID) -> None:
-    """A person leaves every workspace they work in. Raises OwnsWorkspace, and then they have left none."""
+    """A person leaves every workspace they work in, closed ones too, except a closed one of their own: it goes its way.
+
+    Raises OwnsWorkspace for the owner of an open one, and then they have left none.
+    """
     async with db.control() as tx:
         places = [each.tenant_id for each in await directory.find_all(tx, sessions.WORKS_IN, str(user_id))]
-    standings = [Access(place, Actor("user", user_id)) for place in places]
-    for access in standings:
+    to_leave: list[Access] = []
+    for place in places:
+        access = Access(place, Actor("user", user_id), purpose="recovery")
         async with db.tenant(access) as tx:
-            member = await membership(tx, user_id)
-            if member is not None and member.role == "owner":
-                raise OwnsWorkspace
-    for access in standings:
+            member, where = await membership(tx, user_id), await tenant(tx, place)
+        if member is None or member.role != "owner":
+            to_leave.append(access)
+        elif where is not None and where.state == "active":
+            raise OwnsWorkspace
+    for access in to_leave:
         async with db.tenant(access) as tx:
             await leave_workspace(tx, user_id)
 
 
 async def close_account(tx: Tx, user_id: UUID) -> Closing:
-    """Close an account that works nowhere any more, in a control transaction. Raises OwnsWorkspace."""
+    """Close an account that works in no open workspace any more, in a control transaction. Raises OwnsWorkspace."""
     row = await accounts_sql.account(tx, user_id, for_update=True)
     if row is None:
         raise NotFound
-    if await directory.find(tx, sessions.WORKS_IN, str(user_id)) is not None:
+    places = await directory.find_all(tx, sessions.WORKS_IN, str(user_id))
+    if await team.tenants(tx, [each.tenant_id for each in places]):
         raise OwnsWorkspace
     known = await repository.open_closing(tx, user_id)
     if known is not None:

@@ -30,7 +30,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from callmissed.foundation import audit, clock
+from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
@@ -42,8 +42,9 @@ from callmissed.identity.factor_problems import (
     TooManyFactors,
 )
 from callmissed.identity.models import Passkey
+from callmissed.identity.problems import TooManyStarts
 from callmissed.identity.repository import passkeys as rows
-from callmissed.identity.service import ceremonies, factor_news
+from callmissed.identity.service import ceremonies, factor_news, tries
 from callmissed.identity.service.accounts import RETENTION_CLASS, Profile, platform
 from callmissed.identity.service.naming import factor_name
 
@@ -128,8 +129,9 @@ async def add(tx: Tx, user_id: UUID, credential: str, name: str, browser: str, s
     return row.id
 
 
-async def ask_to_sign_in(tx: Tx, browser: str, site: Site) -> str:
-    """What the browser needs to offer its passkeys, as JSON: the same for everybody, and it names nobody."""
+async def ask_to_sign_in(tx: Tx, browser: str, site: Site, network: str) -> str:
+    """What the browser needs to offer its passkeys, as JSON: the same for everybody, and it names nobody. Raises TooManyStarts."""
+    await tries.count_asking(tx, network, TooManyStarts)
     ticket = await ceremonies.begin(tx, "passkey.sign_in", browser)
     return options_to_json(
         generate_authentication_options(
@@ -173,7 +175,7 @@ async def _check(
     except REFUSALS:
         return PasskeyRefused()
     if (proof.new_sign_count or row.sign_count) and proof.new_sign_count <= row.sign_count:
-        await audit.record(tx, "identity:passkey:copy_suspected", subject=row.user_id, target=row.id, body={})
+        await factor_news.tell(tx, row.user_id, "identity:passkey:copy_suspected", row.id)
         return PasskeyCopied()
     row.sign_count, row.is_synced = proof.new_sign_count, proof.credential_backed_up
     row.last_used_at = clock.now()

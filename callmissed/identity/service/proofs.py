@@ -30,24 +30,22 @@ from callmissed.identity.problems import (
 from callmissed.identity.repository import passkeys as passkeys_sql
 from callmissed.identity.repository import security as repository
 from callmissed.identity.repository import totp as totp_sql
-from callmissed.identity.service import entrance, passkeys, sessions
+from callmissed.identity.service import entrance, passkeys, sessions, tries
 from callmissed.identity.service.accounts import profile
 from callmissed.identity.service.sessions import Current
 
 VALID = timedelta(minutes=10)
 LATELY = timedelta(minutes=15)
 DIGITS = 6
-TRIES = 5
 MOST = 5
 """Codes a person is sent in a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person gave as proof: what was typed or signed, and the browser, network and site it came from."""
+    """What a person gave as proof: what was typed or signed, and the browser and site it came from."""
 
     given: str
-    network: str = ""
     browser: str = ""
     site: passkeys.Site | None = None
 
@@ -125,7 +123,10 @@ async def send_code(tx: Tx, who: Current, purpose: str, address: str) -> ProofCo
 
 
 async def redeem(tx: Tx, who: Current, purpose: str, typed: str) -> ProofCode | Problem:
-    """The code's row when it is the right one, else what is wrong with it."""
+    """The code's row when it is the right one, else what is wrong with it.
+
+    Wrong ones are counted over all codes of the person, so that a new code gives no new tries.
+    """
     code = "".join(typed.split())
     if not (len(code) == DIGITS and code.isascii() and code.isdecimal()):
         return CodeIncomplete()
@@ -139,16 +140,15 @@ async def redeem(tx: Tx, who: Current, purpose: str, typed: str) -> ProofCode | 
         return CodeExpired()
     if row.consumed_at is not None:
         return CodeUsed()
-    if row.tries >= TRIES:
-        return SignInLocked(retry_after=int(LATELY.total_seconds()))
+    subject, now = tx.vault.platform_index("proof.user", str(who.user_id)), clock.now()
+    try:
+        counter = await tries.open_counter(tx, "proof:user", subject, now, SignInLocked)
+    except SignInLocked as locked:
+        return locked
     if not hmac.compare_digest(_code_hash(tx, row.id, code), row.code_hash):
-        row.tries += 1
-        return (
-            CodeWrong(tries_left=TRIES - row.tries)
-            if row.tries < TRIES
-            else SignInLocked(retry_after=int(LATELY.total_seconds()))
-        )
-    row.consumed_at = clock.now()
+        return await tries.wrong(tx, (counter,), now, CodeWrong)
+    tries.forgive(counter)
+    row.consumed_at = now
     return row
 
 
@@ -172,7 +172,7 @@ class _AppCode:
     method: Method = "totp"
 
     async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
-        return await entrance.check_second(tx, who.user_id, answer.given, answer.network)
+        return await entrance.check_second(tx, who.user_id, answer.given)
 
 
 class _RecoveryCode:
@@ -181,7 +181,7 @@ class _RecoveryCode:
     method: Method = "recovery"
 
     async def check(self, tx: Tx, who: Current, answer: Answer) -> Problem | None:
-        return await entrance.check_second(tx, who.user_id, answer.given, answer.network, recovery=True)
+        return await entrance.check_second(tx, who.user_id, answer.given, recovery=True)
 
 
 class _Passkey:

@@ -17,10 +17,11 @@ from callmissed.foundation.vault import SealedValue
 from callmissed.identity.factor_problems import CeremonyOver, FactorNotFound, IdentityTaken, LastWayIn
 from callmissed.identity.models import LinkedIdentity
 from callmissed.identity.oidc import Claims, Trip
+from callmissed.identity.problems import TooManyStarts
 from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import passkeys
 from callmissed.identity.repository import providers as rows
-from callmissed.identity.service import ceremonies, entrance, factor_news, sign_in
+from callmissed.identity.service import ceremonies, entrance, factor_news, linking, sign_in, tries
 from callmissed.identity.service.accounts import platform, profile
 
 
@@ -41,10 +42,13 @@ async def set_out(
     browser: str,
     redirect_uri: str,
     *,
+    network: str,
     onward: str = "",
     user_id: UUID | None = None,
 ) -> Trip:
-    """Begin a trip to a provider: to sign in, or with `user_id` to link it to that account."""
+    """Begin a trip to a provider: to sign in, or with `user_id` to link it to that account. Raises TooManyStarts."""
+    if user_id is None:
+        await tries.count_asking(tx, network, TooManyStarts)
     kind = "provider.link" if user_id else "provider.sign_in"
     asked = ceremonies.Asked(user_id, provider=provider, onward=onward)
     ticket = await ceremonies.begin(tx, kind, browser, asked, valid=ceremonies.AWAY)
@@ -67,33 +71,33 @@ async def come_back(
 
 
 async def arrive(
-    tx: Tx, provider: str, claims: Claims, *, network: str, language: str, user_agent: str
+    tx: Tx, provider: str, claims: Claims, *, held: sign_in.Held, network: str, language: str, user_agent: str
 ) -> entrance.SignedIn | entrance.SecondStep | sign_in.Asked:
     """Let in whoever the provider vouches for, or send the code that proves the address of somebody new.
 
     Raises AccountLocked, SignInLocked and TooManyCodes.
     """
-    index = _subject_index(tx, provider, claims.subject)
-    known = await rows.identity_under(tx, provider, index)
+    index = _subject_index(tx, claims)
+    known = await rows.identity_under(tx, index)
     if known is None:
-        told = sign_in.Link(provider, index, claims.name)
-        return await sign_in.ask(tx, claims.email, network, language, link=told)
+        told = linking.Link(provider, index, claims.name)
+        return await sign_in.ask(tx, claims.email, network, language, held=held, link=told)
     account = await accounts_sql.account(tx, known.user_id)
     if account is not None and account.locked_at is not None:
         # Only the mailbox opens it again, and a domain that leads here offers no other way to it.
         address = (await profile(tx, known.user_id)).email
-        return await sign_in.ask(tx, address, network, language)
-    known.last_used_at = clock.now()
+        return await sign_in.ask(tx, address, network, language, held=held)
+    known.last_used_at, known.provider = clock.now(), provider
     return await entrance.enter(tx, known.user_id, ("oidc",), user_agent, network)
 
 
 async def link(tx: Tx, user_id: UUID, provider: str, claims: Claims) -> Problem | None:
     """Link a provider's identity to the account of whoever is signed in. Returns IdentityTaken."""
-    index = _subject_index(tx, provider, claims.subject)
-    known = await rows.identity_under(tx, provider, index)
+    index = _subject_index(tx, claims)
+    known = await rows.identity_under(tx, index)
     if known is not None:
         return None if known.user_id == user_id else IdentityTaken()
-    await sign_in.link_identity(tx, user_id, provider, index, claims.email)
+    await linking.link_identity(tx, user_id, provider, index, claims.email)
     return None
 
 
@@ -131,5 +135,6 @@ def _trip(tx: Tx, ticket: bytes, browser: str, redirect_uri: str) -> Trip:
     return Trip(state, nonce.hex(), verifier.hex(), redirect_uri)
 
 
-def _subject_index(tx: Tx, provider: str, subject: str) -> bytes:
-    return tx.vault.keyed_hash("provider_subject", f"{provider}:{subject}")
+def _subject_index(tx: Tx, claims: Claims) -> bytes:
+    """By the issuer, not by our name for it: under a name, the operator may put another provider one day."""
+    return tx.vault.keyed_hash("provider_subject", f"{claims.issuer}:{claims.subject}")

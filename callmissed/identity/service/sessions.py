@@ -160,13 +160,14 @@ async def rotate(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> str:
     return _new_token(tx, row)
 
 
-async def strengthen(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> None:
-    """Note that whoever holds this session has just proven a further factor. Raises SessionNotFound."""
+async def strengthen(tx: Tx, user_id: UUID, session_id: UUID, method: str) -> str:
+    """Give a session a new token, because its holder has just proven a further factor; the old one stops. Raises SessionNotFound."""
     row = await _going_on(tx, user_id, session_id)
     _strengthen(row, method)
     await audit.record(
         tx, "identity:session:strengthened", subject=user_id, target=row.id, body={"method": method}
     )
+    return _new_token(tx, row)
 
 
 async def _going_on(tx: Tx, user_id: UUID, session_id: UUID) -> Session:

@@ -3,7 +3,8 @@
 Asking for a code never looks at accounts, so nothing about them can be learned from the answer, its wording or its
 time. A code is six digits, works ten minutes, once, and only in the browser that asked for it; only a keyed hash of it
 is kept. Five wrong ones, under one e-mail address or from one network address, close sign-in there for a quarter of an
-hour. What must be counted is returned, not raised, so that the count is committed.
+hour, except for browsers that were signed in there before. What must be counted is returned, not raised, so that the
+count is committed.
 """
 
 import hmac
@@ -18,7 +19,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.identity import repository
 from callmissed.identity.contact_points import read_email
-from callmissed.identity.models import LinkedIdentity, SignInCode, UserAccount
+from callmissed.identity.models import SignInCode, UserAccount
 from callmissed.identity.problems import (
     AddressLeft,
     CodeExpired,
@@ -29,15 +30,14 @@ from callmissed.identity.problems import (
     SignInLocked,
     TooManyCodes,
 )
-from callmissed.identity.repository import providers, security
-from callmissed.identity.service import alerts, factor_news
+from callmissed.identity.repository import security
+from callmissed.identity.service import alerts, known_browsers
 from callmissed.identity.service.accounts import EMAIL_INDEX, RETENTION_CLASS, begin_account, platform
 from callmissed.identity.service.entrance import SecondStep, SignedIn, enter
+from callmissed.identity.service.linking import Link
 from callmissed.identity.service.tries import count, forgive, open_counters, wrong
 
 VALID = timedelta(minutes=10)
-CODES_PER_EMAIL = 10
-CODES_PER_NETWORK = 100
 DIGITS = 6
 
 
@@ -58,16 +58,15 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A provider's identity that is linked when the code is redeemed: the code proves that the address is theirs as well."""
+class Held:
+    """What a browser holds of before: the code it asked for last, and the mark of having been signed in here."""
 
-    provider: str
-    subject_index: bytes
-    name: str = ""
+    waiting: str = ""
+    known: str = ""
 
     def __repr__(self) -> str:
-        """Without the person: a repr ends in logs."""
-        return f"Link({self.provider})"
+        """Without what it holds: a repr ends in logs."""
+        return "Held()"
 
 
 def cookie_name(*, production: bool) -> str:
@@ -75,18 +74,21 @@ def cookie_name(*, production: bool) -> str:
     return "__Host-cm_sign_in" if production else "cm_sign_in"
 
 
-async def ask(tx: Tx, typed_email: str, network: str, language: str, *, link: Link | None = None) -> Asked:
-    """Send a code. Does the same work for every address. `link`: what a provider said about whoever redeems it.
+async def ask(
+    tx: Tx, typed_email: str, network: str, language: str, *, held: Held = Held(), link: Link | None = None
+) -> Asked:
+    """Send a code; the one this browser asked for before stops working. Does the same work for every address.
 
-    Raises EmailUnusable, SignInLocked and TooManyCodes.
+    `link`: what a provider said about whoever redeems it. Raises EmailUnusable, SignInLocked and TooManyCodes.
     """
     email, now = read_email(typed_email), clock.now()
     index = tx.vault.platform_index(EMAIL_INDEX, email.lookup)
-    await open_counters(tx, "guess", index, network, now, SignInLocked)
-    by_email, by_network = await open_counters(tx, "code", index, network, now, TooManyCodes)
-    count(by_email, CODES_PER_EMAIL, now)
-    count(by_network, CODES_PER_NETWORK, now)
-    await repository.replace_codes(tx, index, now)
+    known_as = known_browsers.counted_as(tx, index, held.known)
+    await open_counters(tx, "guess", index, network, now, SignInLocked, known_as=known_as)
+    counters = await open_counters(tx, "code", index, network, now, TooManyCodes, known_as=known_as)
+    for counter in counters:
+        count(counter, now)
+    await repository.replace_code(tx, tx.vault.keyed_hash("sign_in_token", held.waiting), now)
     token, code = secrets.token_urlsafe(32), f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     row = SignInCode(id=uuid7(), email_index=index, language=language, expires_at=now + VALID)
     row.token_hash = tx.vault.keyed_hash("sign_in_token", token)
@@ -121,21 +123,24 @@ async def pending(tx: Tx, token: str) -> Pending | None:
 
 
 async def redeem(
-    tx: Tx, token: str, typed_code: str, network: str, user_agent: str
+    tx: Tx, held: Held, typed_code: str, network: str, user_agent: str
 ) -> SignedIn | SecondStep | Problem:
-    """Sign in with a code, opening the account of a new address.
+    """Sign in with the code this browser waits for, opening the account of a new address.
 
     Returns the reason it failed: CodeIncomplete, CodeWrong, CodeExpired, CodeUsed, CodeReplaced, SignInLocked or AddressLeft.
     """
     code = "".join(typed_code.split())
     if not (len(code) == DIGITS and code.isascii() and code.isdecimal()):
         return CodeIncomplete()
-    now, token_hash = clock.now(), tx.vault.keyed_hash("sign_in_token", token)
+    now, token_hash = clock.now(), tx.vault.keyed_hash("sign_in_token", held.waiting)
     row = await repository.code_under(tx, token_hash)
     if row is None:
         return CodeExpired()
+    known_as = known_browsers.counted_as(tx, row.email_index, held.known)
     try:
-        counters = await open_counters(tx, "guess", row.email_index, network, now, SignInLocked)
+        counters = await open_counters(
+            tx, "guess", row.email_index, network, now, SignInLocked, known_as=known_as
+        )
     except SignInLocked as locked:
         return locked
     row = await repository.code_under(tx, token_hash)  # again: another guess may have been before us
@@ -151,7 +156,7 @@ async def redeem(
 
 
 async def _enter(tx: Tx, row: SignInCode, user_agent: str, network: str) -> SignedIn | SecondStep | Problem:
-    """Let in whoever proved to read this address, and link the provider they came from."""
+    """Let in whoever proved to read this address; the provider they came from is linked once they are in."""
     known: UserAccount | None = await repository.account_under(tx, row.email_index)
     address = await tx.vault.open(SignInCode.address, row.id, row.id, row.address)
     if known is None and await security.is_left_lately(tx, row.email_index, clock.now() - alerts.LINK_WORKS):
@@ -164,19 +169,8 @@ async def _enter(tx: Tx, row: SignInCode, user_agent: str, network: str) -> Sign
             known.full_name = box.seal(UserAccount.full_name, known.id, name)
     if row.provider is None or row.subject_index is None:
         return await enter(tx, known.id, ("code",), user_agent, network)
-    if await providers.identity_under(tx, row.provider, row.subject_index) is None:
-        await link_identity(tx, known.id, row.provider, row.subject_index, address)
-    return await enter(tx, known.id, ("oidc", "code"), user_agent, network)
-
-
-async def link_identity(tx: Tx, user_id: UUID, provider: str, subject_index: bytes, email: str) -> None:
-    """Note who a person is at a provider: of what it said, its id as a keyed hash, and the address, sealed."""
-    row = LinkedIdentity(id=uuid7(), user_id=user_id, provider=provider, subject_index=subject_index)
-    box = await platform(tx).person(user_id, RETENTION_CLASS)
-    row.email, row.last_used_at = box.seal(LinkedIdentity.email, row.id, email), clock.now()
-    tx.session.add(row)
-    await tx.session.flush()
-    await factor_news.tell(tx, user_id, "identity:provider:linked", row.id, provider=provider)
+    link = Link(row.provider, row.subject_index)
+    return await enter(tx, known.id, ("oidc", "code"), user_agent, network, link=link)
 
 
 def _code_hash(tx: Tx, code_id: UUID, code: str) -> bytes:

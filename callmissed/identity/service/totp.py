@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from callmissed.foundation import audit, clock
+from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
@@ -158,7 +158,7 @@ async def check_recovery_code(tx: Tx, user_id: UUID, typed: str) -> Problem | No
         plain = plain.replace(mistaken, meant)
     if not await rows.use_recovery(tx, user_id, _recovery_hash(tx, user_id, plain), clock.now()):
         return RecoveryCodeWrong()
-    await audit.record(tx, "identity:recovery_code:used", subject=user_id, target=user_id, body={})
+    await factor_news.tell(tx, user_id, "identity:recovery_code:used", user_id)
     return None
 
 

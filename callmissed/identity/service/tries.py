@@ -1,11 +1,13 @@
 """Counting against guessing: five wrong tries under one account or from one network close it for a quarter of an hour.
 
-What must be counted is returned, not raised, so that the count is committed.
+A browser that is known to the account is counted by itself instead, and all of them together: see `known_browsers`. What must be counted is
+returned, not raised, so that the count is committed.
 """
 
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from callmissed.foundation import audit
+from callmissed.foundation import audit, clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.problems import Problem
 from callmissed.identity import repository
@@ -14,35 +16,83 @@ from callmissed.identity.models import SignInCounter
 from callmissed.identity.problems import SignInLocked
 
 CLOSED = timedelta(minutes=15)
-TRIES = 5
+MOST: MappingProxyType[str, int] = MappingProxyType(
+    {
+        # wrong tries
+        "guess:email": 5,
+        "guess:network": 5,
+        "guess:browser": 5,
+        "guess:known": 20,
+        "second:user": 5,
+        "proof:user": 5,
+        # codes that are sent
+        "code:email": 10,
+        "code:network": 100,
+        "code:browser": 10,
+        "code:known": 20,
+        # questions put to nobody in particular: many people may share a network
+        "ask:network": 3_000,
+    }
+)
+"""Kind of counter to how many it lets pass in a quarter of an hour: by account or address, by network, by a known browser,
+and over all browsers that are known to one address."""
 
-Counters = tuple[SignInCounter, SignInCounter]
+Counters = tuple[SignInCounter, ...]
 
 
 async def open_counters(
-    tx: Tx, what: str, subject: bytes, network: str, now: datetime, closed: type[Problem]
+    tx: Tx,
+    what: str,
+    subject: bytes,
+    network: str,
+    now: datetime,
+    closed: type[Problem],
+    *,
+    known_as: bytes | None,
 ) -> Counters:
-    """The counters by account and by network address, always taken in this order. Raises `closed` when either is."""
-    network_index = tx.vault.platform_index("sign_in.network", network_of(network))
-    by_email = await repository.counter(tx, f"{what}:email", subject, now)
-    by_network = await repository.counter(tx, f"{what}:network", network_index, now)
-    until = max((each.locked_until for each in (by_email, by_network) if each.locked_until), default=now)
-    if until > now:
-        raise closed(retry_after=int((until - now).total_seconds()) + 1)
-    return by_email, by_network
+    """The counters by account and by network address, always taken in this order; of a known browser, its own and theirs.
+
+    Raises `closed` when one of them is.
+    """
+    if known_as is not None:
+        own = await open_counter(tx, f"{what}:browser", known_as, now, closed)
+        return own, await open_counter(tx, f"{what}:known", subject, now, closed)
+    by_account = await open_counter(tx, f"{what}:email", subject, now, closed)
+    return by_account, await open_counter(tx, f"{what}:network", _network(tx, network), now, closed)
+
+
+async def count_asking(tx: Tx, network: str, closed: type[Problem]) -> None:
+    """Count a question that anybody may have put to them. Raises `closed` when a network has had too many."""
+    now = clock.now()
+    count(await open_counter(tx, "ask:network", _network(tx, network), now, closed), now)
+
+
+async def open_counter(
+    tx: Tx, kind: str, subject: bytes, now: datetime, closed: type[Problem]
+) -> SignInCounter:
+    """One counter, held until the transaction ends. Raises `closed` when it is."""
+    counter = await repository.counter(tx, kind, subject, now)
+    if counter.locked_until is not None and counter.locked_until > now:
+        raise closed(retry_after=int((counter.locked_until - now).total_seconds()) + 1)
+    return counter
+
+
+def _network(tx: Tx, network: str) -> bytes:
+    return tx.vault.platform_index("sign_in.network", network_of(network))
 
 
 async def wrong(tx: Tx, counters: Counters, now: datetime, kind: type[Problem]) -> Problem:
     """Count a wrong try and say how many are left, as a problem of this kind; at none, SignInLocked."""
-    left = min(count(each, TRIES, now) for each in counters)
+    left = min(count(each, now) for each in counters)
     if left == 0:
         await audit.record(tx, "identity:sign_in:locked", body={"minutes": CLOSED.seconds // 60})
         return SignInLocked(retry_after=int(CLOSED.total_seconds()))
     return kind(tries_left=left)
 
 
-def count(counter: SignInCounter, limit: int, now: datetime) -> int:
+def count(counter: SignInCounter, now: datetime) -> int:
     """Count one more in the current quarter of an hour; returns how many are left, and closes at none."""
+    limit = MOST[counter.kind]
     if counter.counted_from + CLOSED <= now:
         counter.tries, counter.counted_from = 0, now
     counter.tries += 1

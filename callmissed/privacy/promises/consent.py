@@ -12,6 +12,8 @@ COOKIES = {
     "__Host-cm_sign_in": _("ties a code to the browser that asked for it"),
     "cm_step": _("ties a passkey, a second step or a provider's answer to the browser that was asked"),
     "__Host-cm_step": _("ties a passkey, a second step or a provider's answer to the browser that was asked"),
+    "cm_known": _("tells your browser from a stranger's, so that nobody locks you out by guessing"),
+    "__Host-cm_known": _("tells your browser from a stranger's, so that nobody locks you out by guessing"),
     COOKIE: _("remembers your language"),
 }
 """Every cookie we may set, and what for."""

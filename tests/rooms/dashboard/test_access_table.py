@@ -61,11 +61,14 @@ def test_every_path_of_the_workspace_declares_who_may_come() -> None:
 
 AT_ANY_TIME = {
     "POST /api/v1/keys/{key_id}/revoke",
+    "POST /api/v1/keys/{key_id}/end-overlap",
+    "POST /api/v1/service-accounts",
+    "DELETE /api/v1/service-accounts/{account_id}",
     "POST /api/v1/invitations/{invitation_id}/resend",
     "DELETE /api/v1/invitations/{invitation_id}",
     "DELETE /api/v1/roles/{role_id}",
 }
-"""What takes power away, or asks again for what was proven once: a program's door is as quick there as the page."""
+"""What takes power away, gives none by itself, or asks again for what was proven once: a program's door is as quick there as the page."""
 
 
 def test_what_gives_power_asks_for_a_proof_at_the_programs_door_too() -> None:

@@ -20,10 +20,12 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.identity import GIVABLE, ROLES, KeyRing
+from callmissed.identity import GIVABLE, ROLES, KeyRing, create_key
 from tests.support.keys import program_of
 from tests.support.people import member_id_of, teammate_of, workspace_of_someone
 from tests.support.signed_in import browser_of
+from tests.support.staff import asked as ask_to_look
+from tests.support.staff import staff_member
 
 pytestmark = pytest.mark.database
 
@@ -122,6 +124,67 @@ async def test_the_whole_round_of_a_workspace(services, owner, program) -> None:
     assert (await program.get("/wallet")).json()["held_micro"] == 0
     said = [each["action"] for each in (await program.get("/audit")).json()["items"]]
     assert said[0] == "knowledge:source:removed"
+
+
+async def test_the_whole_round_of_a_key(services, program) -> None:
+    account = (await program.post("/service-accounts", json={"name": "Shop counter"})).json()
+    wished = {
+        "name": "till",
+        "scopes": ["contacts.read"],
+        "requests_per_minute": 60,
+        "monthly_budget_micro": 500_000_000,
+        "models": ["local/*"],
+        "networks": ["203.0.113.7"],
+    }
+    made = (await program.post("/keys", json={**wished, "service_account_id": account["id"]})).json()
+    assert made["service_account"] == "Shop counter"
+    assert {name: made[name] for name in wished} == {**wished, "networks": ["203.0.113.7/32"]}
+    wide = await program.put(f"/keys/{made['id']}", json={"name": "till", "scopes": ["contacts.read"]})
+    assert (wide.json()["requests_per_minute"], wide.json()["models"]) == (None, [])
+    turned = (await program.post(f"/keys/{made['id']}/rotate", json={"overlap_days": 3})).json()
+    assert turned["secret"] != made["secret"]
+    assert turned["old_secrets_work_until"]
+    assert await services.get(KeyRing).resolve(made["secret"])
+    ended = (await program.post(f"/keys/{made['id']}/end-overlap")).json()
+    assert ended["old_secrets_work_until"] is None
+    wrong = await program.put(f"/keys/{made['id']}", json={**wished, "networks": ["203.0.113.7/8"]})
+    assert wrong.json()["code"] == "key_networks_unusable"
+    assert [each["keys"] for each in (await program.get("/service-accounts")).json()["items"]] == [1]
+    assert (await program.delete(f"/service-accounts/{account['id']}")).status_code == 204
+    assert (await program.get(f"/keys/{made['id']}")).json()["state"] == "revoked"
+    assert (await program.post(f"/keys/{made['id']}/rotate", json={})).json()["code"] == "key_not_working"
+
+
+async def test_nobody_gets_the_secret_of_a_key_that_may_do_more_than_they_may(services, owner, app) -> None:
+    developer = await teammate_of(services, owner, "developer")
+    async with services.db.tenant(owner) as tx:
+        strong = await create_key(tx, "owner's", scopes=["billing.write"])
+        weak = await create_key(tx, "plain")
+    async with browser_of(app, services, developer) as browser:
+        for key_id, status in ((strong.id, 403), (weak.id, 200)):
+            turned = await browser.post(f"/api/v1/keys/{key_id}/rotate", json={"overlap_days": 0})
+            assert turned.status_code == status
+            paged = await browser.post(f"/app/keys/{key_id}/rotate", data={"overlap": "0"})
+            assert paged.status_code == status
+    assert await services.get(KeyRing).resolve(strong.secret), "its old secret is the one that works"
+
+
+async def test_the_whole_round_of_the_workspace_and_its_visitors(app, services, owner, program) -> None:
+    assert (await program.patch("/workspace", json={"name": "x"})).status_code == 403, "its owner does"
+    async with browser_of(app, services, owner) as browser:
+        renamed = await browser.patch("/api/v1/workspace", json={"name": "Namuna & Daughters"})
+    assert renamed.json()["name"] == "Namuna & Daughters"
+    assert (await program.get("/workspace")).json() == renamed.json()
+    asked = await ask_to_look(services, await staff_member(services, "support"), owner)
+    waiting = (await program.get("/staff-access")).json()["items"]
+    assert [(each["id"], each["state"]) for each in waiting] == [(str(asked), "waiting")]
+    refused = await program.post(f"/staff-access/{asked}/approve")
+    assert (refused.status_code, refused.json()["code"]) == (403, "staff_own_request"), "a person decides"
+    async with browser_of(app, services, owner) as browser:
+        assert (await browser.post(f"/api/v1/staff-access/{asked}/approve")).json()["state"] == "open"
+    assert (await program.post(f"/staff-access/{asked}/end")).json()["state"] == "ended"
+    again = await program.post(f"/staff-access/{asked}/refuse")
+    assert (again.status_code, again.json()["code"]) == (409, "staff_access_decided")
 
 
 async def conversation(services: Services, owner: Access) -> str:

@@ -19,7 +19,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway import Surface, Upstreams, UpstreamSettings
+from callmissed.gateway import PREFIXES, Surface, Upstreams, UpstreamSettings
 from callmissed.identity import create_key
 from tests.support.peer import Peer, running_peer
 from tests.support.people import workspace_of_someone
@@ -93,7 +93,9 @@ async def upstreams(
 async def base_url(services: Services, upstreams: Upstreams) -> AsyncGenerator[str]:
     """The surface behind the edge of the house, on a real port."""
     limits = EdgeLimits(
-        frozenset({"127.0.0.1"}), body_limits=(("/v1/", 10_000_000),), open_prefixes=("/v1/",)
+        frozenset({"127.0.0.1"}),
+        body_limits=tuple((each, 10_000_000) for each in PREFIXES),
+        open_prefixes=PREFIXES,
     )
     config = uvicorn.Config(
         Edge(Surface(services), limits),

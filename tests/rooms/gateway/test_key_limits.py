@@ -24,11 +24,15 @@ STREAM = {**CHAT, "stream": True}
 ROUTES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "chat": ("POST", "/v1/chat/completions", CHAT),
     "stream": ("POST", "/v1/chat/completions", STREAM),
+    "message": ("POST", "/v1/messages", CHAT),
+    "streamed message": ("POST", "/anthropic/v1/messages", STREAM),
+    "count": ("POST", "/v1/messages/count_tokens", CHAT),
     "models": ("GET", "/v1/models", None),
     "model": ("GET", "/v1/models/peer/good", None),
     "tokens": ("POST", "/v1/tokens", {}),
 }
-ASKS_A_MODEL = {"chat", "stream"}
+COSTS = {"chat", "stream", "message", "streamed message"}
+NAMES_A_MODEL = COSTS | {"count"}
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,8 @@ REFUSED = {
     "other page": Restriction(
         KeyLimits(origins=(SITE,)), 403, "origin_not_allowed", headers=(("origin", "https://evil.example"),)
     ),
-    "model": Restriction(KeyLimits(models=("local/*",)), 403, "model_not_allowed", frozenset(ASKS_A_MODEL)),
-    "budget": Restriction(
-        KeyLimits(monthly_budget=Micro(1)), 402, "key_budget_exhausted", frozenset(ASKS_A_MODEL)
-    ),
+    "model": Restriction(KeyLimits(models=("local/*",)), 403, "model_not_allowed", frozenset(NAMES_A_MODEL)),
+    "budget": Restriction(KeyLimits(monthly_budget=Micro(1)), 402, "key_budget_exhausted", frozenset(COSTS)),
 }
 ALLOWED = {
     "nothing": (KeyLimits(), ()),
@@ -83,7 +85,7 @@ async def test_a_restriction_refuses_where_it_applies(name: str, open_shop: Open
                 restriction.status,
                 restriction.code,
             ), route
-            assert set(reply.json()["error"]) == {"message", "type", "param", "code"}
+            assert reply.json()["error"].keys() == {"message", "type", "param", "code"}
         elif name == "model" and route == "model":
             assert (reply.status_code, reply.json()["error"]["code"]) == (404, "model_not_found")
         else:

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from callmissed.foundation import clock
-from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from callmissed.gateway import Upstreams
 from callmissed.identity import KeyLimits
@@ -198,8 +197,12 @@ async def test_one_request_is_told_to_its_workspace_and_to_nobody_else(
 
 @pytest.mark.parametrize(
     ("query", "status", "code"),
-    [("", 400, "generation_unnamed"), ("?id=x", 400, "generation_unnamed"), (f"?id={uuid7()}", 404, "usage_not_found")],
-)  # fmt: skip
+    [
+        ("", 400, "generation_unnamed"),
+        ("?id=x", 400, "generation_unnamed"),
+        ("?id=0199d0a0-0000-7000-8000-000000000000", 404, "usage_not_found"),
+    ],
+)
 async def test_a_request_that_is_not_named_or_not_there(
     query: str, status: int, code: str, shelf, open_shop: OpenShop, base_url: str
 ) -> None:

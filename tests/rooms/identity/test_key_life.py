@@ -23,6 +23,7 @@ from callmissed.identity import (
     service_accounts,
 )
 from callmissed.identity.key_problems import (
+    KeyAboveYou,
     KeyNotWorking,
     KeyOwnerGone,
     KeyReplaced,
@@ -86,8 +87,12 @@ async def test_a_change_reaches_the_hot_path_within_a_second(services, owner, ri
     assert before.models is None
     limits = KeyLimits(5, 1000, None, ("local/*",), ("https://shop.example",), ("10.0.0.0/8",))
     developer = Access(owner.tenant_id, owner.actor, frozenset({"keys.write"}))
-    async with services.db.tenant(developer) as tx:
-        await keys.change_key(tx, made.id, keys.KeyWish("renamed", ["llm"], ["contacts.erase"], limits))
+    wish = keys.KeyWish("renamed", ["llm"], ["contacts.erase"], limits)
+    with pytest.raises(KeyAboveYou):
+        async with services.db.tenant(developer) as tx:
+            await keys.change_key(tx, made.id, wish)
+    async with services.db.tenant(owner) as tx:
+        await keys.change_key(tx, made.id, wish)
     began = time.monotonic()
     while (await ring.resolve(made.secret)).models is None:
         assert time.monotonic() - began < 1

@@ -14,7 +14,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from callmissed.identity import ways_in
 from callmissed.identity.models import UserAccount
-from callmissed.identity.service.sign_in import link_identity
+from callmissed.identity.service.linking import link_identity
 from tests.support.factors import SECURITY, who
 from tests.support.mailbox import newest_code
 from tests.support.providers import (
@@ -206,7 +206,7 @@ async def test_whoever_is_locked_comes_from_the_provider_to_their_own_mailbox(
         "email": new_address(),
         "sub": "linked-1",
     }  # the code goes to the account's address, not here
-    index = services.db.vault.keyed_hash("provider_subject", "liar:linked-1")
+    index = services.db.vault.keyed_hash("provider_subject", f"{liar.issuer}:linked-1")
     async with services.db.control() as tx:
         await link_identity(tx, found.user_id, "liar", index, address)
         await tx.session.execute(

@@ -5,14 +5,32 @@ from typing import Any
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import JSONResponse, Response
 
-from callmissed.dashboard.management.endpoints import bots, conversations, figures, keys, team
+from callmissed.dashboard.management.endpoints import (
+    bots,
+    conversations,
+    figures,
+    keys,
+    service_accounts,
+    staff_access,
+    team,
+    workspace,
+)
 from callmissed.dashboard.management.router import PREFIX, PROBLEM, responses_of
 from callmissed.dashboard.management.shapes import ProblemDocument
 from callmissed.foundation.http import Router, public
 
 router = Router(tags=["description"])
 
-DESCRIBED = (team.router, keys.router, bots.router, conversations.router, figures.router)
+DESCRIBED = (
+    workspace.router,
+    team.router,
+    keys.router,
+    service_accounts.router,
+    staff_access.router,
+    bots.router,
+    conversations.router,
+    figures.router,
+)
 ABOUT = """\
 Everything a workspace can do, for programs. Send a key as `Authorization: Bearer cm_…`; a signed-in browser may call too.
 Each route asks for one permission. Problems are RFC 9457 documents whose `code` is stable. Lists come in pages with an opaque

@@ -7,13 +7,19 @@ from starlette.responses import Response
 
 from callmissed.dashboard.management.answers import Cursor, Limit, Page, answer, cut, once, page_of
 from callmissed.dashboard.management.router import Api
-from callmissed.dashboard.management.shapes import Key, NewKey
+from callmissed.dashboard.management.shapes import Key, KeyDraft, NewKey, Rotation
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
+from callmissed.foundation.money import Micro
 from callmissed.foundation.problems import NotFound
-from callmissed.identity import create_key, list_keys, revoke_key
+from callmissed.identity import KeyLimits, create_key, keys, list_keys, revoke_key, rotation
 
 router = Api("keys")
+
+UNUSABLE = (
+    "key_name_missing", "key_may_nothing", "key_service_unusable", "key_scope_unusable", "key_rate_unusable",
+    "key_budget_unusable", "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
+)  # fmt: skip
 
 
 @router.api("GET", "/keys", "keys.read", gives=Page[Key], problems=("cursor_unusable",))
@@ -38,20 +44,20 @@ async def read(request: Request, tx: TenantTx, key_id: UUID) -> Response:
     fresh=True,
     gives=Key,
     status=201,
-    problems=(
-        "key_name_missing",
-        "key_may_nothing",
-        "key_service_unusable",
-        "key_scope_unusable",
-        "too_many_keys",
-    ),
+    problems=(*UNUSABLE, "too_many_keys", "service_account_not_found"),
 )
 async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
     """Make a key. Its secret stands in this reply and nowhere else."""
 
     async def work() -> tuple[UUID, Key]:
         made = await create_key(
-            tx, body.name, permissions=body.permissions, scopes=body.scopes, days=body.days
+            tx,
+            body.name,
+            permissions=body.permissions,
+            scopes=body.scopes,
+            limits=_limits(body),
+            days=body.days,
+            service_account_id=body.service_account_id,
         )
         return made.id, (await _key(tx, made.id)).model_copy(update={"secret": made.secret})
 
@@ -59,6 +65,61 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
         return await _key(tx, key_id)
 
     return await once(request, tx, body, work, show)
+
+
+@router.api(
+    "PUT",
+    "/keys/{key_id}",
+    "keys.write",
+    fresh=True,
+    gives=Key,
+    problems=(*UNUSABLE, "key_not_found", "key_not_working", "key_above_you"),
+)
+async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -> Response:
+    """Say anew what a key is called, may do and is narrowed by, everywhere within a second."""
+    await keys.change_key(tx, key_id, keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body)))
+    return answer(request, await _key(tx, key_id))
+
+
+@router.api(
+    "POST",
+    "/keys/{key_id}/rotate",
+    "keys.write",
+    fresh=True,
+    gives=Key,
+    problems=("key_not_found", "key_not_working", "key_above_you", "key_old_secrets"),
+)
+async def rotate(request: Request, tx: TenantTx, key_id: UUID, body: Rotation) -> Response:
+    """Give a key a new secret. It stands in this reply and nowhere else; the old one works on for the overlap."""
+
+    async def work() -> tuple[UUID, Key]:
+        made = await rotation.rotate_key(tx, key_id, body.overlap_days)
+        return made.id, (await _key(tx, made.id)).model_copy(update={"secret": made.secret})
+
+    async def show(same: UUID) -> Key:
+        return await _key(tx, same)
+
+    return await once(request, tx, body, work, show, 200)
+
+
+@router.api(
+    "POST",
+    "/keys/{key_id}/end-overlap",
+    "keys.write",
+    gives=Key,
+    problems=("key_not_found", "key_not_working"),
+)
+async def end_overlap(request: Request, tx: TenantTx, key_id: UUID) -> Response:
+    """Stop a key's former secrets, within a second."""
+
+    async def work() -> tuple[UUID, None]:
+        await rotation.end_overlap(tx, key_id)
+        return key_id, None
+
+    async def show(same: UUID) -> Key:
+        return await _key(tx, same)
+
+    return await once(request, tx, None, work, show, 200)
 
 
 @router.api("POST", "/keys/{key_id}/revoke", "keys.write", gives=Key, problems=("key_not_found",))
@@ -75,6 +136,12 @@ async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
     return await once(request, tx, None, work, show, 200)
 
 
+def _limits(body: KeyDraft) -> KeyLimits:
+    budget = Micro(body.monthly_budget_micro) if body.monthly_budget_micro is not None else None
+    lists = tuple(body.models), tuple(body.origins), tuple(body.networks)
+    return KeyLimits(body.requests_per_minute, body.tokens_per_minute, budget, *lists)
+
+
 async def _key(tx: Tx, key_id: UUID) -> Key:
     found = next((card for card in await list_keys(tx) if card.id == key_id), None)
     if found is None:
@@ -86,7 +153,15 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         permissions=list(found.permissions),
         state=found.state,
         scopes=list(found.scopes),
+        requests_per_minute=found.limits.requests_per_minute,
+        tokens_per_minute=found.limits.tokens_per_minute,
         monthly_budget_micro=found.limits.monthly_budget,
+        models=list(found.limits.models),
+        origins=list(found.limits.origins),
+        networks=list(found.limits.networks),
+        service_account=found.service_account,
+        rotated_at=found.rotated_at,
+        old_secrets_work_until=max((each.works_until for each in found.old), default=None),
         created_at=found.created_at,
         expires_at=found.expires_at,
         last_used_at=found.last_used_at,

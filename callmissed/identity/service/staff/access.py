@@ -23,6 +23,7 @@ from callmissed.identity.staff_problems import (
     OwnRequest,
     ReasonTooShort,
     ScopeUnusable,
+    TooManyWaiting,
 )
 from callmissed.identity.staff_roles import SCOPES, STAFF_ROLES
 
@@ -32,6 +33,9 @@ ALL = "all"
 
 LAPSES = timedelta(days=7)
 """A request that nobody has decided by then is over."""
+
+MOST_WAITING = 5
+"""Requests of one person that may wait at one tenant."""
 
 SHORTEST_REASON, LONGEST_REASON = 20, 1000
 SHORTEST, LONGEST = 15, 480
@@ -95,9 +99,11 @@ class Card:
 async def ask(tx: Tx, user_id: UUID, wanted: Asked) -> UUID:
     """A person of staff asks this transaction's tenant, whose deciders get a letter. Returns the request's id.
 
-    Raises NotFound, UndertakingMissing, ReasonTooShort, DurationUnusable and ScopeUnusable.
+    Raises NotFound, UndertakingMissing, TooManyWaiting, ReasonTooShort, DurationUnusable and ScopeUnusable.
     """
     who = await working(tx, user_id)
+    if await repository.waiting_of(tx, user_id, clock.now() - LAPSES) >= MOST_WAITING:
+        raise TooManyWaiting
     row = request(tx, who, wanted, "approval")
     tx.session.add(row)
     await enter(tx, row)
@@ -184,8 +190,13 @@ async def leave(tx: Tx, access_id: UUID, user_id: UUID) -> None:
 
 
 async def acknowledge(tx: Tx, access_id: UUID) -> None:
-    """The tenant has taken note of broken glass; its banner goes. Repeating it changes nothing. Raises AccessNotFound."""
+    """A person of the tenant has taken note of broken glass; its banner goes. Repeating it changes nothing.
+
+    Raises AccessNotFound, and OwnRequest for a program: a banner that nobody has seen has to stay.
+    """
     row = await existing(tx, access_id)
+    if tx.access is None or tx.access.actor.kind != "user":
+        raise OwnRequest
     if row.kind != "glass" or row.opened_at is None:
         raise AccessNotFound
     if row.acknowledged_at is None:
@@ -195,7 +206,12 @@ async def acknowledge(tx: Tx, access_id: UUID) -> None:
 
 async def cards(tx: Tx) -> list[Card]:
     """The tenant's requests, newest first."""
-    return [card_of(row) for row in await repository.accesses(tx, SHOWN)]
+    return [card_of(row) for row in await repository.accesses(tx, SHOWN, clock.now())]
+
+
+async def card(tx: Tx, access_id: UUID) -> Card:
+    """One request. Raises AccessNotFound."""
+    return card_of(await existing(tx, access_id))
 
 
 async def broken_glass(tx: Tx) -> list[Card]:
