@@ -11,7 +11,7 @@ from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.surface import PREFIXES, Surface
-from callmissed.gateway.upstreams import USUAL_VARIABLES, UpstreamSettings
+from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
 
 __all__ = [
     "PREFIXES",
@@ -24,6 +24,7 @@ __all__ = [
     "ModelNotFound",
     "RateLimit",
     "Surface",
+    "Terms",
     "UpstreamSettings",
     "Upstreams",
     "complete",

@@ -26,7 +26,7 @@ from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import count, count_messages
 from callmissed.gateway.trip import Route, Trip
-from callmissed.gateway.upstreams import Asked, Piece
+from callmissed.gateway.upstreams import Asked, Piece, Terms
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ class Call:
             latency_ms=round((now - arrived) * 1e3), price_in_micro=model.price_in, price_out_micro=model.price_out,
             streamed=self._request.stream, key_id=self._caller.key_id, bot_id=self._caller.bot_id,
             conversation_id=self._caller.conversation_id, india_only=self._caller.india_only,
-            tried=" ".join(f"{each.name}@{each.region}" for each in self.route.tried) or None,
+            tried=tried_as(self.route.tried),
         )  # fmt: skip
 
     @property
@@ -204,6 +204,11 @@ class Call:
             self.id, self.route.model.id, self.text, choices, tokens_in, tokens_out, counted_by, self.price_micro,
             self.citations, terms.name, terms.region, self.provenance,
         )  # fmt: skip
+
+
+def tried_as(tried: Sequence[Terms]) -> str | None:
+    """Upstreams as a usage record names them: name@region, each once."""
+    return " ".join(dict.fromkeys(each.mark for each in tried)) or None
 
 
 def asked_of(

@@ -24,6 +24,9 @@ from callmissed.gateway.upstreams import (
 
 log = logging.getLogger(__name__)
 
+MOST_ATTEMPTS = 6
+"""So that a usage record has room for everyone who was asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -169,6 +172,8 @@ def _rule_in(file: Path | None) -> RoutingRule:
         tomllib.loads(file.read_text(encoding="utf-8")).get("routing", {}) if file else {}
     )
     rule = RoutingRule(**written)
-    if rule.prefer not in PREFERENCES or rule.attempts < 1:
-        raise ValueError(f"[routing] prefers one of {', '.join(PREFERENCES)}, and makes at least one attempt")
+    if rule.prefer not in PREFERENCES or not 1 <= rule.attempts <= MOST_ATTEMPTS:
+        raise ValueError(
+            f"[routing] prefers one of {', '.join(PREFERENCES)}, and makes 1 to {MOST_ATTEMPTS} attempts"
+        )
     return rule

@@ -51,6 +51,9 @@ def ordered(choices: Iterable[C], prefer: Preference, draw: Callable[[], float])
     first otherwise; what is not known yet is tried before the known for latency, and after it for cost. `draw` gives numbers
     from 0 to below 1.
     """
+    found = list(choices)
+    if not found[1:]:
+        return found
 
     def key(choice: C) -> tuple[int, float, float]:
         by_weight = -((1.0 - draw()) ** (1.0 / choice.weight))
@@ -60,7 +63,7 @@ def ordered(choices: Iterable[C], prefer: Preference, draw: Callable[[], float])
             return choice.order, float("inf") if choice.cost is None else float(choice.cost), by_weight
         return choice.order, 0.0, by_weight
 
-    return sorted(choices, key=key)
+    return sorted(found, key=key)
 
 
 def mean(before: float | None, newest: float) -> float:

@@ -4,6 +4,7 @@ What is found is offered, not trusted: it receives content only when a contract 
 India unless the operator allows more.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ INDIAN_REGIONS: Final = {
     "westindia": "Mumbai",
     "jioindiawest": "Jamnagar",
 }
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}")
+"""What stands in headers and in one word of a usage record."""
+
 LOCAL_OLLAMA: Final = "http://127.0.0.1:11434"
 
 
@@ -92,6 +96,8 @@ def _in_file(path: Path, catalogue: Catalogue) -> list[Offered]:
 
 def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]]) -> Offered:
     name = str(entry["name"])
+    if not NAME.fullmatch(name):
+        raise ValueError("an upstream's name is up to 60 letters, digits, and . _ - /")
     terms = Terms(
         name, str(entry["region"]).upper(), str(entry.get("contract", "")), str(entry.get("place", ""))
     )

@@ -72,7 +72,10 @@ class Gate:
             self.breaker.abandon()
 
     async def _take_place(self, places: asyncio.Semaphore) -> None:
-        if places.locked() and self._waiting >= self._limits.queue:
+        if not places.locked():
+            await places.acquire()  # at once: a timer would cost more than all the rest
+            return
+        if self._waiting >= self._limits.queue:
             raise UpstreamCrowded(retry_after=1)
         self._waiting += 1
         try:

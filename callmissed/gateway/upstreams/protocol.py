@@ -29,6 +29,11 @@ class Terms:
         return not self.contract
 
     @property
+    def mark(self) -> str:
+        """Name and country in one word: `rack@IN`."""
+        return f"{self.name}@{self.region.partition(' ')[0][:10]}"
+
+    @property
     def in_india(self) -> bool:
         """Whether content stays in India there. A region that is not known counts as outside."""
         return self.region.split()[:1] == ["IN"]

@@ -89,6 +89,15 @@ async def test_a_second_upstream_sells_as_the_first_does(tmp_path: Path) -> None
     assert (second.served_as, second.weight, second.order) == ("their-m", 2, 1)
 
 
+@pytest.mark.parametrize("name", ["two words", "at@home", "ü", "", "a" * 61])
+async def test_a_name_that_does_not_fit_a_header_stops_the_start(name: str, tmp_path: Path) -> None:
+    settings = await in_file(tmp_path)
+    assert settings.file
+    settings.file.write_text(settings.file.read_text().replace('"two"', f'"{name}"'))
+    with pytest.raises(ValueError, match="an upstream's name"):
+        await found_upstreams(settings, Catalogue("1", (), {}))
+
+
 async def test_one_model_with_two_prices_stops_the_start(tmp_path: Path) -> None:
     settings = await in_file(tmp_path, 'price_in = "9"')
     with pytest.raises(ValueError, match="m has two prices"):
@@ -102,7 +111,7 @@ async def test_the_operator_may_sell_a_model_of_the_catalogue_at_another_price(t
     assert first.price_in == second.price_in == 1_000_000
 
 
-@pytest.mark.parametrize("rule", ['prefer = "luck"', "attempts = 0", "colour = 1"])
+@pytest.mark.parametrize("rule", ['prefer = "luck"', "attempts = 0", "attempts = 7", "colour = 1"])
 async def test_a_rule_that_cannot_be_stops_the_start(rule: str, tmp_path: Path, services) -> None:
     settings = await in_file(tmp_path, top=f"[routing]\n{rule}\n")
     with pytest.raises((ValueError, TypeError)):

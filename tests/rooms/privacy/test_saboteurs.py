@@ -49,6 +49,13 @@ async def test_the_saboteur_is_seen(house: House, saboteur: Saboteur) -> None:
     assert after.finding.verdict == "kept", told(after)
 
 
+async def test_a_call_abroad_that_its_workspace_agreed_to_breaks_nothing(house: House) -> None:
+    async with house.usage_row(upstream="somebody", region="US", india_only=False):
+        result = await house.check("store.india")
+    assert (result.finding.verdict, result.finding.figures["calls_abroad"]) == ("kept", 1)
+    assert "1 went where their workspace had agreed" in told(result)
+
+
 def test_every_checked_promise_has_a_saboteur() -> None:
     checked = {each.id for each in promises() if each.check}
     assert unsabotaged(checked, saboteurs()) == set()

@@ -169,14 +169,25 @@ async def register_that_is_gone(house: House) -> AsyncGenerator[None]:
         house.services.put(before)
 
 
-@sabotages("store.india", "2 of 3 places are in India", "planted", calls_abroad=0)
-async def supplier_abroad_in_use(house: House) -> AsyncGenerator[None]:
-    """Lets content go to a supplier abroad, without telling anybody."""
+@sabotages("store.india", "1 workspaces let out without a word", calls_unasked=0, workspaces_unasked=1)
+async def workspace_let_out_without_a_word(house: House) -> AsyncGenerator[None]:
+    """Switches a workspace's India-only off behind its owner's back, while a supplier abroad is in use."""
     async for _ in supplied(house, region="US", contract="written down", india_only=False):
+        mine = f"WHERE id = '{house.access.tenant_id}'"
+        async with house.done(
+            f"UPDATE tenant SET india_only = false {mine}", f"UPDATE tenant SET india_only = true {mine}"
+        ):
+            yield
+
+
+@sabotages("store.india", "1 calls went abroad unasked", calls_abroad=1, calls_unasked=1)
+async def call_that_was_tried_abroad(house: House) -> AsyncGenerator[None]:
+    """Records a call that was answered in India after it had been sent abroad."""
+    async with house.usage_row(upstream="somebody", region="IN", tried="states@US"):
         yield
 
 
-@sabotages("store.india", "1 calls went abroad", calls_abroad=1)
+@sabotages("store.india", "1 calls went abroad unasked", calls_abroad=1, calls_unasked=1)
 async def call_that_went_abroad(house: House) -> AsyncGenerator[None]:
     """Records a call that went abroad."""
     async with house.usage_row(upstream="somebody", region="SG Singapore"):
