@@ -27,6 +27,8 @@ def at_most(request: CompletionRequest, models: Iterable[Model]) -> Estimate:
     extra = sum(len(bytes(value)) for value in request.extra.values())
     bytes_in = most_tokens(request.messages, extra)
     found = [_of(request, model, bytes_in) for model in models]
+    if not found[1:]:
+        return found[0]
     return Estimate(
         max(each.reading for each in found),
         max(each.writing for each in found),

@@ -41,7 +41,7 @@ async def decide(request: Request, tx: TenantTx, leave: Typed = "", agreed: Type
     """Keep content in India, or let it leave after having read where to. Raises AgreementMissing."""
     try:
         if leave == "on":
-            told = {shelves.place(each.region) for each in _abroad(request)}
+            told = {f"{each.name} ({each.region})" for each in _abroad(request)}
             await residency.let_leave_india(tx, agreed=agreed == "on", told=told)
         else:
             await residency.keep_in_india(tx)

@@ -34,7 +34,7 @@ async def keep_in_india(tx: Tx) -> None:
 
 
 async def let_leave_india(tx: Tx, *, agreed: bool, told: Iterable[str]) -> None:
-    """Let content go where the caller wishes. `told` names the places that whoever agreed was shown, for the record.
+    """Let content go where the caller wishes. `told` names who would receive it and where, as whoever agreed was shown, for the record.
 
     Raises AgreementMissing.
     """

@@ -177,7 +177,7 @@ async def test_an_owner_lets_content_leave_after_reading_where_to_and_takes_it_b
     assert "Content may leave India" in await office.page("/app/transfers")
     assert ids_of(await office.page("/app/models"))[0] == "states/one"
     log = said(await office.page("/app/audit"))
-    assert "may leave India. Named before: United States." in log
+    assert "may leave India. Named before: states (US)." in log
     await office.browser.post("/app/transfers", data={})
     assert await kept(office)
     assert "is processed in India only" in said(await office.page("/app/audit"))
