@@ -119,7 +119,7 @@ async def test_narrow_in_hindi_and_without_script(
     )
     page = await plain.new_page()
     await page.goto(f"{demo['base_url']}/app/usage?lang=en")
-    await page.get_by_text("Model").first.click()
+    await page.locator("summary.cm-chip", has_text="Model").click()
     await page.locator(".us-filters").get_by_role("link", name="local/extractive").click()
     await expect(page).to_have_url(re.compile(r"model=local"))
     await page.locator("#requests tbody tr a").first.click()
