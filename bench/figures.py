@@ -1,6 +1,8 @@
 """Figures of a benchmark: a table for people, JSON for machines, each beside its target and its reference in the same run."""
 
 import json
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -52,3 +54,14 @@ def report(name: str, figures: list[Figure]) -> None:
     (OUT / f"{name}.json").write_text(
         json.dumps([asdict(each) for each in figures], indent=2), encoding="utf-8"
     )
+
+
+async def waited(work: Callable[[], Awaitable[object]], times: int) -> float:
+    """Microseconds for each call that may wait for something, the best of five rounds."""
+    rounds: list[float] = []
+    for _ in range(5):
+        began = time.perf_counter()
+        for _ in range(times // 5):
+            await work()
+        rounds.append((time.perf_counter() - began) / (times // 5) * 1e6)
+    return min(rounds)

@@ -1,10 +1,9 @@
 """What routing adds to a call: a look-up for a model with one upstream, microseconds where there are several."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from bench.figures import Figure, against, report
+from bench.figures import Figure, against, report, waited
 from callmissed.foundation.database import Database
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.tenancy import Access
@@ -55,17 +54,6 @@ def main() -> None:
         report("routing", asyncio.run(measured(db)))
 
 
-async def waited(work: Callable[[], Awaitable[object]], times: int = TIMES) -> float:
-    """Microseconds for each, the best of five rounds."""
-    rounds: list[float] = []
-    for _ in range(5):
-        began = time.perf_counter()
-        for _ in range(times // 5):
-            await work()
-        rounds.append((time.perf_counter() - began) / (times // 5) * 1e6)
-    return min(rounds)
-
-
 async def measured(db: Database) -> list[Figure]:
     """Each figure beside the same call without routing, in the same run."""
     upstreams = Upstreams(db, UpstreamSettings(look=False))
@@ -104,14 +92,14 @@ async def measured(db: Database) -> list[Figure]:
         async for _ in pieces:
             pass
 
-    bare, alone = await waited(plain), await waited(direct)
+    bare, alone = await waited(plain, TIMES), await waited(direct, TIMES)
     streamed = await waited(lambda: read(good.stream(ASKED)), 500) / PIECES
     through = await waited(lambda: read(trip(good, good).stream(ASKED)), 500) / PIECES
     return [
-        against("find the one route of a model", await waited(looked_up), "µs", bare),
-        against("pass a gate with a breaker", await waited(gated(usual)), "µs", alone),
-        against("pass a gate with a breaker and places", await waited(gated(counted)), "µs", alone),
-        against("two routes, the first answers", await waited(first), "µs", alone),
-        against("two routes, the second answers", await waited(second), "µs", alone),
+        against("find the one route of a model", await waited(looked_up, TIMES), "µs", bare),
+        against("pass a gate with a breaker", await waited(gated(usual), TIMES), "µs", alone),
+        against("pass a gate with a breaker and places", await waited(gated(counted), TIMES), "µs", alone),
+        against("two routes, the first answers", await waited(first, TIMES), "µs", alone),
+        against("two routes, the second answers", await waited(second, TIMES), "µs", alone),
         against("a piece of a stream over two routes", through, "µs", streamed),
     ]

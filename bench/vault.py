@@ -4,12 +4,12 @@ import asyncio
 import hmac
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from bench.figures import Figure, against, report
+from bench.figures import Figure, against, report, waited
 from callmissed.app.installation import Installation
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.vault import SealedValue
@@ -35,17 +35,6 @@ def microseconds(work: Callable[[], object], times: int = TIMES) -> float:
         began = time.perf_counter()
         for _ in range(times // 5):
             work()
-        rounds.append((time.perf_counter() - began) / (times // 5) * 1e6)
-    return min(rounds)
-
-
-async def waited(work: Callable[[], Awaitable[object]], times: int) -> float:
-    """The same for a call that may wait for something."""
-    rounds: list[float] = []
-    for _ in range(5):
-        began = time.perf_counter()
-        for _ in range(times // 5):
-            await work()
         rounds.append((time.perf_counter() - began) / (times // 5) * 1e6)
     return min(rounds)
 

@@ -59,6 +59,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "identity:session:strengthened": _("An account holder proved a further factor."),
         "identity:accounts:unfinished_erased": _("Accounts that were never finished were erased."),
         "identity:code:sent": _("A sign-in code was sent."),
+        "identity:domain:forgotten": _("A sign-in domain that was never proven was removed."),
         "identity:domain:lost": _("A sign-in domain leads nowhere any more: its record is gone."),
         "identity:invitation:accepted": _("An invitation was accepted, as: %(role)s."),
         "identity:invitation:forgotten": _("An invitation that had ended was erased."),

@@ -35,4 +35,9 @@ class Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-read_choices = msgspec.json.Decoder(list[Choice]).decode
+_read = msgspec.json.Decoder(list[Choice]).decode
+
+
+def first_choice(choices: bytes) -> Choice | None:
+    """The first choice in this JSON; None where there is none. The other languages ask for no more than one."""
+    return next(iter(_read(choices)), None) if choices else None

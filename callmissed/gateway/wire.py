@@ -89,6 +89,12 @@ def event(document: Any) -> bytes:
     return b"data: " + msgspec.json.encode(document) + b"\n\n"
 
 
+def named_event(name: str, members: dict[str, Any]) -> bytes:
+    """A server-sent event with a name, which its data repeats as `type`."""
+    body = msgspec.json.encode({"type": name, **members})
+    return b"event: " + name.encode() + b"\ndata: " + body + b"\n\n"
+
+
 def rupees_of(micro: int) -> str:
     """Micro-rupees as a decimal number of rupees, without grouping: "0.0125"."""
     return f"{(Decimal(micro) / RUPEE).normalize():f}"

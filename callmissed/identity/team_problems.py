@@ -148,3 +148,9 @@ class TooManyWorkspaces(Conflict):
     """You can work in up to 20 workspaces. Leave one first."""
 
     code = "too_many_workspaces"
+
+
+class AgreementMissing(Invalid):
+    """Tick that you have read where content may go. Nothing was changed."""
+
+    code = "agreement_missing"

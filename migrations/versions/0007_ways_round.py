@@ -1,4 +1,4 @@
-"""What waits to be linked during a second step, since when a domain's record is missing, and who saw a key's new secret."""
+"""What waits to be linked during a second step, since when a domain's record is missing, who saw a key's new secret, and what a warning is about."""
 
 from pathlib import Path
 
@@ -13,6 +13,6 @@ HERE = Path(__file__).resolve().parent
 
 
 def upgrade() -> None:
-    """Add three columns that may be empty: no table is rewritten."""
+    """Add four columns that may be empty: no table is rewritten."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.get_bind().connection.cursor().execute((HERE / "0007_ways_round.sql").read_text(encoding="utf-8"))

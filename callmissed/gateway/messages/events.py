@@ -7,14 +7,13 @@ follow from what a chunk adds.
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from callmissed.foundation.http import anthropic_document
 from callmissed.foundation.problems import Problem
-from callmissed.gateway.choices import Said, ToolCall, read_choices
+from callmissed.gateway.choices import Said, ToolCall, first_choice
 from callmissed.gateway.completions import Call
 from callmissed.gateway.messages.writing import opening, stop_reason, usage
 from callmissed.gateway.upstreams import Piece
+from callmissed.gateway.wire import named_event
 
 Kind = tuple[str, int]
 """What a block is, and of which call."""
@@ -36,27 +35,27 @@ class MessageEvents:
     def begin(self) -> bytes:
         """Before the first piece."""
         told = opening(str(self._call.id), self._call.route.model.id, self._call.counted[0])
-        return _event("message_start", message=told) + _event("ping")
+        return named_event("message_start", {"message": told}) + named_event("ping", {})
 
     def piece(self, piece: Piece) -> bytes:
         """What a piece adds. A further choice than the first has no place in a message."""
-        choices = read_choices(piece.choices) if piece.choices else []
-        if not choices:
+        choice = first_choice(piece.choices)
+        if choice is None:
             return b""
-        self._finish = choices[0].finish_reason or self._finish
-        return b"".join(self._added(choices[0].delta))
+        self._finish = choice.finish_reason or self._finish
+        return b"".join(self._added(choice.delta))
 
     def end(self) -> bytes:
         """After the last piece."""
         tokens_in, tokens_out, _ = self._call.counted
         why = stop_reason(self._finish, refused=self._refused, called=self._called)
         delta = {"stop_reason": why, "stop_sequence": None}
-        said = _event("message_delta", delta=delta, usage=usage(tokens_in, tokens_out))
-        return self._closed() + said + _event("message_stop")
+        said = named_event("message_delta", {"delta": delta, "usage": usage(tokens_in, tokens_out)})
+        return self._closed() + said + named_event("message_stop", {})
 
     def problem(self, problem: Problem) -> bytes:
         """What went wrong under way: the last event there is."""
-        return b"event: error\ndata: " + msgspec.json.encode(anthropic_document(problem)) + b"\n\n"
+        return named_event("error", anthropic_document(problem))
 
     def _added(self, delta: Said) -> Iterator[bytes]:
         if delta.reasoning_content:
@@ -78,23 +77,18 @@ class MessageEvents:
             return b""
         closed = self._closed()
         self._block, self._index = kind, self._index + 1
-        return closed + _event("content_block_start", index=self._index, content_block=block)
+        return closed + named_event("content_block_start", {"index": self._index, "content_block": block})
 
     def _closed(self) -> bytes:
         if self._block is None:
             return b""
         self._block = None
-        return _event("content_block_stop", index=self._index)
+        return named_event("content_block_stop", {"index": self._index})
 
     def _delta(self, **delta: str) -> bytes:
-        return _event("content_block_delta", index=self._index, delta=delta)
+        return named_event("content_block_delta", {"index": self._index, "delta": delta})
 
 
 def _beginning(call: ToolCall) -> dict[str, Any]:
     name = call.function.name or ""
     return {"type": "tool_use", "id": call.id or f"toolu_{call.index}", "name": name, "input": {}}
-
-
-def _event(name: str, **members: Any) -> bytes:
-    body = msgspec.json.encode({"type": name, **members})
-    return b"event: " + name.encode() + b"\ndata: " + body + b"\n\n"

@@ -26,16 +26,31 @@ from callmissed.gateway.messages.shapes import (
     ToolUse,
     Turn,
 )
-from callmissed.gateway.problems import Unsupported
+from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.requests import CompletionRequest, readable
 
 Message = dict[str, Any]
 
 _body = msgspec.json.Decoder(Body)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _conversation = msgspec.json.Decoder(Conversation)
 
 EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 """Anthropic's efforts to the three that other suppliers know."""
+THEIRS = frozenset({"container", "mcp_servers", "context_management", "fallbacks"})
+"""What only Anthropic's own servers can do: left out, it would change the answer, so it is refused."""
+EMPTY = (b"null", b"[]", b"{}")
+QUIET = {
+    "cache_control",
+    "service_tier",
+    "inference_geo",
+    "speed",
+    "diagnostics",
+    "workspace_id",
+    "user_profile_id",
+}
+OURS = frozenset(Body.__struct_fields__) | THEIRS | QUIET
+"""Fields that we say in the other language, and those that change nothing in an answer. Others travel on untouched."""
 LITTLE, MUCH = 4_096, 16_384
 """Tokens of thinking below which the effort is low, and from which it is high."""
 
@@ -43,9 +58,15 @@ LITTLE, MUCH = 4_096, 16_384
 def read_messages_request(body: bytes) -> CompletionRequest:
     """Read a body. Raises Malformed, RequestInvalid and Unsupported."""
     with readable():
-        asked = _body.decode(body)
-    extra = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in _fields(asked)}
-    return CompletionRequest(asked.model, _messages(asked), asked.max_tokens, 1, asked.stream, True, extra)
+        asked, fields = _body.decode(body), _fields.decode(body)
+    for name in THEIRS & fields.keys():
+        if bytes(fields[name]) not in EMPTY:
+            raise Unsupported(param=name)
+    said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in _said(asked)}
+    extra = {name: value for name, value in fields.items() if name not in OURS} | said
+    return CompletionRequest(
+        asked.model, _messages(asked), asked.max_tokens, 1, asked.stream, True, extra, asked.models or ()
+    )
 
 
 def read_count_request(body: bytes) -> tuple[str, list[Message], int]:
@@ -56,7 +77,7 @@ def read_count_request(body: bytes) -> tuple[str, list[Message], int]:
     return asked.model, _messages(asked), tools
 
 
-def _fields(asked: Body) -> Iterator[tuple[str, Any]]:
+def _said(asked: Body) -> Iterator[tuple[str, Any]]:
     """The members of a chat completion that the request is besides its messages."""
     yield "max_tokens", asked.max_tokens
     for name in ("temperature", "top_p", "top_k"):
@@ -86,6 +107,8 @@ def _tool(tool: Tool) -> Message:
 def _choice(choice: ToolChoice | None) -> Iterator[tuple[str, Any]]:
     if choice is None:
         return
+    if choice.type == "tool" and not choice.name:
+        raise RequestInvalid("Say which tool has to be used.", param="tool_choice")
     named = {"type": "function", "function": {"name": choice.name}}
     yield "tool_choice", {"any": "required", "tool": named}.get(choice.type, choice.type)
     if choice.disable_parallel_tool_use:
@@ -115,7 +138,7 @@ def _turn(turn: Turn) -> Iterator[Message]:
     if isinstance(turn.content, str):
         yield {"role": turn.role, "content": turn.content}
     elif turn.role == "assistant":
-        yield _said(turn.content)
+        yield _assistant(turn.content)
     else:
         results = [block for block in turn.content if isinstance(block, ToolResult)]
         yield from ({"role": "tool", **_result(each)} for each in results)
@@ -125,7 +148,7 @@ def _turn(turn: Turn) -> Iterator[Message]:
             yield {"role": "user", "content": _plain(parts)}
 
 
-def _said(blocks: Sequence[Block]) -> Message:
+def _assistant(blocks: Sequence[Block]) -> Message:
     """What the model said before; its thoughts stay where they were."""
     calls = [
         {

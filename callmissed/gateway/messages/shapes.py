@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-MOST_MESSAGES = 2_000
+from callmissed.gateway.requests import MOST_FALLBACKS, MOST_MESSAGES, ModelId
+
 Filled = Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -132,7 +133,7 @@ class Metadata(msgspec.Struct):
 class Conversation(msgspec.Struct):
     """What is asked about: the members that counting tokens needs."""
 
-    model: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    model: ModelId
     messages: Annotated[list[Turn], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
     system: str | list[Text] | None = None
     tools: list[Tool] | None = None
@@ -141,8 +142,9 @@ class Conversation(msgspec.Struct):
 
 
 class Body(Conversation, kw_only=True):
-    """POST /v1/messages."""
+    """POST /v1/messages. `models` are taken instead where the one asked for does not answer, as on every surface here."""
 
+    models: Annotated[list[ModelId], msgspec.Meta(max_length=MOST_FALLBACKS)] | None = None
     max_tokens: Annotated[int, msgspec.Meta(ge=1)]
     stream: bool = False
     stop_sequences: list[str] | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from callmissed.gateway.choices import Choice, Said, read_choices
+from callmissed.gateway.choices import Choice, Said, first_choice
 from callmissed.gateway.completions import Completion
 from callmissed.gateway.register import Listing
 
@@ -22,7 +22,7 @@ STOPS = {
 
 def message(done: Completion) -> bytes:
     """A `message`."""
-    choice = next(iter(read_choices(done.choices)), Choice())
+    choice = first_choice(done.choices) or Choice()
     content = list(_blocks(choice.message))
     return msgspec.json.encode(
         {

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from callmissed.foundation.problems import Problem
-from callmissed.gateway.choices import Said, read_choices
+from callmissed.gateway.choices import Said, first_choice
 from callmissed.gateway.completions import Call
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.responses.writing import (
@@ -23,6 +21,7 @@ from callmissed.gateway.responses.writing import (
     words_part,
 )
 from callmissed.gateway.upstreams import Piece
+from callmissed.gateway.wire import named_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +103,11 @@ class ResponseEvents:
 
     def piece(self, piece: Piece) -> bytes:
         """What a piece adds. There is one choice: the language asks for no more."""
-        choices = read_choices(piece.choices) if piece.choices else []
-        if not choices:
+        choice = first_choice(piece.choices)
+        if choice is None:
             return b""
-        self._finish = choices[0].finish_reason or self._finish
-        return b"".join(self._added(choices[0].delta))
+        self._finish = choice.finish_reason or self._finish
+        return b"".join(self._added(choice.delta))
 
     def end(self) -> bytes:
         """After the last piece."""
@@ -174,5 +173,4 @@ class ResponseEvents:
 
     def _event(self, name: str, **members: Any) -> bytes:
         self._number += 1
-        body = msgspec.json.encode({"type": name, "sequence_number": self._number, **members})
-        return b"event: " + name.encode() + b"\ndata: " + body + b"\n\n"
+        return named_event(name, {"sequence_number": self._number, **members})

@@ -97,14 +97,11 @@ class Body(msgspec.Struct):
 
 NEEDS_MEMORY = ("previous_response_id", "conversation", "background", "prompt")
 REPEATED = (
-    "instructions",
-    "max_output_tokens",
-    "metadata",
-    "parallel_tool_calls",
-    "reasoning",
-    "temperature",
-)
-REPEATED_TOO = ("text", "tool_choice", "tools", "top_p", "user")
+    "instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "reasoning", "temperature", "text",
+    "tool_choice", "tools", "top_p", "user",
+)  # fmt: skip
+"""What the answer says again, where it was said."""
+NOTHING = b"null"
 OURS = frozenset(Body.__struct_fields__) | {"include", "stream_options", "truncation"}
 """Fields that we say in the other language, or that say nothing there."""
 
@@ -121,7 +118,7 @@ def read_response_request(body: bytes) -> CompletionRequest:
             raise Unsupported(param=name)
     said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in _said(asked)}
     extra = {name: value for name, value in fields.items() if name not in OURS} | said
-    told = {name: fields[name] for name in (*REPEATED, *REPEATED_TOO) if name in fields}
+    told = {name: fields[name] for name in REPEATED if bytes(fields.get(name, NOTHING)) != NOTHING}
     return CompletionRequest(
         asked.model,
         list(_messages(asked)),
@@ -206,6 +203,8 @@ def _message(item: Item) -> Iterator[Message]:
     if item.type == "message" and item.role is not None:
         yield {"role": item.role, "content": _content(item.content)}
     elif item.type == "function_call_output":
+        if not item.call_id:
+            raise RequestInvalid("A function_call_output needs the call_id it answers.", param="input")
         yield {"role": "tool", "tool_call_id": item.call_id, "content": _content(item.output)}
     elif item.type == "message":
         raise RequestInvalid("A message needs a role.", param="input")
@@ -214,6 +213,8 @@ def _message(item: Item) -> Iterator[Message]:
 
 
 def _call(item: Item) -> Message:
+    if not (item.call_id and item.name):
+        raise RequestInvalid("A function_call needs a call_id and a name.", param="input")
     called = {"name": item.name, "arguments": item.arguments or "{}"}
     return {"id": item.call_id, "type": "function", "function": called}
 

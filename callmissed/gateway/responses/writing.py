@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from callmissed.foundation import clock
-from callmissed.gateway.choices import Choice, Said, read_choices
+from callmissed.gateway.choices import Choice, Said, first_choice
 from callmissed.gateway.completions import Completion
 from callmissed.gateway.requests import CompletionRequest
 
@@ -16,7 +16,7 @@ CUT = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 def response(done: Completion, request: CompletionRequest) -> bytes:
     """A `response`."""
-    choice = next(iter(read_choices(done.choices)), Choice())
+    choice = first_choice(done.choices) or Choice()
     items = items_of(str(done.usage_id), choice.message)
     begun = opening(str(done.usage_id), done.model, request)
     counted = done.tokens_in, done.tokens_out

@@ -65,6 +65,7 @@ class SecurityAlert(ControlTable):
     user_id: Mapped[UUID] = column(pseudonym(Whose.USER, "who was warned"))
     tenant_id: Mapped[UUID | None] = column(nothing("the workspace it happened in"))
     what: Mapped[str] = column(nothing("what happened"), String(24))
+    about: Mapped[UUID | None] = column(nothing("the key, factor or domain it is about"))
     leaf_id: Mapped[UUID | None] = column(nothing("the leaf of the audit log that wrote it down"))
     letter_id: Mapped[UUID] = column(nothing("the letter that was sent"))
     expires_at: Mapped[datetime] = column(nothing("until when the link in it works"))

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, or_, select, update
 
-from callmissed.foundation.audit import AuditLeaf
 from callmissed.foundation.database import Tx
 from callmissed.identity.models import (
     LinkedIdentity,
@@ -26,17 +25,15 @@ async def alert(tx: Tx, alert_id: UUID, *, for_update: bool = False) -> Security
     )
 
 
-async def told_of(tx: Tx, user_id: UUID, what: str, leaf_id: UUID | None, since: datetime) -> UUID | None:
-    """The letter that has told this person of the same, about the same thing, since then; None when none has."""
-    about = select(AuditLeaf.target_id).where(AuditLeaf.id == leaf_id).scalar_subquery()
-    query = (
-        select(SecurityAlert.letter_id)
-        .join(AuditLeaf, AuditLeaf.id == SecurityAlert.leaf_id)
-        .where(SecurityAlert.user_id == user_id, SecurityAlert.what == what)
-        .where(SecurityAlert.created_at > since, AuditLeaf.target_id == about)
-        .limit(1)
+async def told_of(tx: Tx, alert: SecurityAlert, since: datetime) -> UUID | None:
+    """The letter that has told the same person of the same, about the same thing, since then; None when none has."""
+    query = select(SecurityAlert.letter_id).where(
+        SecurityAlert.user_id == alert.user_id,
+        SecurityAlert.what == alert.what,
+        SecurityAlert.about == alert.about,
+        SecurityAlert.created_at > since,
     )
-    return await tx.session.scalar(query)
+    return await tx.session.scalar(query.limit(1))
 
 
 async def stopped_of(tx: Tx, user_id: UUID) -> list[UUID]:

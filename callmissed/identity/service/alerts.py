@@ -63,7 +63,8 @@ TRIGGERS = MappingProxyType(
 """Leaf of the audit log to the warning it must bring, when a person did it (promise use.transactional)."""
 
 
-REPEATED = frozenset({"key_changed", "passkey_copied", "rules_changed"})
+REPEATED = frozenset({"key_changed", "passkey_copied"})
+"""What programs, or somebody who holds a copy, can make happen many times a minute."""
 QUIET = timedelta(minutes=15)
 
 
@@ -93,6 +94,7 @@ async def tell(
     what: str,
     *,
     leaf: UUID | None = None,
+    about: UUID | None = None,
     tenant_id: UUID | None = None,
     address: str | None = None,
     **facts: str,
@@ -100,17 +102,16 @@ async def tell(
     """Warn a person by mail of what has happened to their account, with a link for "this wasn't me".
 
     `what` is one of the values of TRIGGERS or "new_device"; `facts` are words for the letter (device, name, role).
-    `address` is where to write when that is not the account's own address. `leaf` is the leaf that wrote it down. What is
-    in REPEATED brings one letter a quarter of an hour for the same thing, however often it happens.
+    `address` is where to write when that is not the account's own address. `leaf` is the leaf that wrote it down, `about`
+    the key, factor or domain. What is in REPEATED brings one letter a quarter of an hour for the same of those, however
+    often it happens.
     """
     if await accounts_sql.account(tx, user_id) is None:
         return
-    row = SecurityAlert(id=uuid7(), user_id=user_id, what=what, leaf_id=leaf)
+    row = SecurityAlert(id=uuid7(), user_id=user_id, what=what, leaf_id=leaf, about=about)
     row.tenant_id = tenant_id or (tx.access.tenant_id if tx.access else None)
     row.expires_at = clock.now() + LINK_WORKS
-    told = (
-        await repository.told_of(tx, user_id, what, leaf, clock.now() - QUIET) if what in REPEATED else None
-    )
+    told = await repository.told_of(tx, row, clock.now() - QUIET) if what in REPEATED else None
     row.letter_id = told or await _write(tx, row, address, facts)
     tx.session.add(row)
     await tx.session.flush()

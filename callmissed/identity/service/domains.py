@@ -91,7 +91,11 @@ async def remove_domain(tx: Tx, domain_id: UUID) -> None:
     await directory.drop(tx, LEADS_TO, _lookup(tx, row.domain), row.id)
     await tx.session.delete(row)
     await tx.session.flush()
-    await rule_news.tell(tx, await audit.record(tx, "identity:domain:removed", target=domain_id, body={}))
+    if row.verified_at is None:  # it led nowhere
+        await audit.record(tx, "identity:domain:forgotten", target=domain_id, body={})
+        return
+    leaf = await audit.record(tx, "identity:domain:removed", target=domain_id, body={})
+    await rule_news.tell(tx, domain_id, leaf)
 
 
 async def domain_to_prove(tx: Tx, domain_id: UUID) -> DomainCard:
@@ -134,7 +138,7 @@ async def _lead(tx: Tx, row: SignInDomain) -> None:
     await directory.put(tx, LEADS_TO, _lookup(tx, row.domain), row.id)
     row.verified_at = row.asked_at
     leaf = await audit.record(tx, "identity:domain:proven", target=row.id, body={"provider": row.provider})
-    await rule_news.tell(tx, leaf)
+    await rule_news.tell(tx, row.id, leaf)
 
 
 async def _yields(db: Database, entry: directory.Entry, found: list[str]) -> bool:
@@ -184,7 +188,7 @@ async def _lose(tx: Tx, row: SignInDomain) -> None:
     await directory.drop(tx, LEADS_TO, _lookup(tx, row.domain), row.id)
     row.verified_at = row.missed_from = None
     leaf = await audit.record(tx, "identity:domain:lost", target=row.id, body={"provider": row.provider})
-    await rule_news.tell(tx, leaf)
+    await rule_news.tell(tx, row.id, leaf)
 
 
 async def require_second_factor(tx: Tx, *, wanted: bool) -> None:
@@ -195,7 +199,7 @@ async def require_second_factor(tx: Tx, *, wanted: bool) -> None:
         leaf = await audit.record(
             tx, "identity:second_factor:required", target=row.id, body={"required": wanted}
         )
-        await rule_news.tell(tx, leaf)
+        await rule_news.tell(tx, row.id, leaf)
 
 
 async def provider_of(db: Database, typed_email: str) -> str | None:

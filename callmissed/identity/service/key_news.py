@@ -13,4 +13,4 @@ async def tell(tx: Tx, row: ApiKey, what: str, leaf: UUID) -> None:
     caller = actor.id if actor is not None and actor.kind == "user" else None
     for each in dict.fromkeys((row.created_by, caller)):
         if each is not None:
-            await alerts.tell(tx, each, what, leaf=leaf, name=row.name)
+            await alerts.tell(tx, each, what, leaf=leaf, about=row.id, name=row.name)

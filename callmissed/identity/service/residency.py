@@ -4,18 +4,11 @@ from collections.abc import Iterable
 
 from callmissed.foundation import audit
 from callmissed.foundation.database import Tx
-from callmissed.foundation.problems import Invalid
 from callmissed.identity import repository
 from callmissed.identity.models import Tenant
 from callmissed.identity.repository import team
 from callmissed.identity.service.keys import forget_keys
-from callmissed.identity.team_problems import WorkspaceNotYours
-
-
-class AgreementMissing(Invalid):
-    """Tick that you have read where content may go. Nothing was changed."""
-
-    code = "agreement_missing"
+from callmissed.identity.team_problems import AgreementMissing, WorkspaceNotYours
 
 
 async def is_india_only(tx: Tx) -> bool:

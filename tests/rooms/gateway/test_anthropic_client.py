@@ -136,6 +136,28 @@ async def test_turns_become_messages(open_shop: OpenShop, client_of: ClientOf, p
     assert peer.asked[-1]["body"]["messages"] == SAID
 
 
+async def test_what_we_do_not_know_travels_on_and_what_says_nothing_stays(
+    open_shop: OpenShop, client_of: ClientOf, peer: Peer
+) -> None:
+    known = {"seed": 7, "service_tier": "auto", "container": None, "cache_control": {"type": "ephemeral"}}
+    await client_of(await open_shop()).messages.create(
+        model="peer/good", max_tokens=60, messages=HI, extra_body=known
+    )
+    sent = peer.asked[-1]["body"]
+    assert sent["seed"] == 7
+    assert not {"service_tier", "container", "cache_control", "system"} & sent.keys()
+
+
+async def test_another_model_answers_only_where_it_was_named(
+    open_shop: OpenShop, client_of: ClientOf
+) -> None:
+    raw = await client_of(await open_shop()).messages.with_raw_response.create(
+        model="down/good", max_tokens=60, messages=HI, extra_body={"models": ["peer/good"]}
+    )
+    assert (await raw.parse()).model == "peer/good"
+    assert raw.headers["cm-fallback-for"] == "down/good"
+
+
 async def test_an_answer_in_a_given_shape(open_shop: OpenShop, client_of: ClientOf, peer: Peer) -> None:
     schema = {"type": "object", "properties": {"price": {"type": "integer"}}, "required": ["price"]}
     await client_of(await open_shop()).messages.create(
@@ -216,6 +238,8 @@ async def test_a_fault_under_way_is_an_error_of_the_stream_and_free(
 
 
 SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+SERVERS = {"mcp_servers": [{"type": "url", "url": "https://x.example"}]}
+NAMELESS = {"type": "tool", "name": ""}
 UPLOAD = {"type": "container_upload", "file_id": "x"}
 REFUSED: list[tuple[str, dict[str, Any], type[anthropic.APIStatusError], str]] = [
     ("unknown model", {"model": "claude-99"}, anthropic.NotFoundError, "not_found_error"),
@@ -224,6 +248,8 @@ REFUSED: list[tuple[str, dict[str, Any], type[anthropic.APIStatusError], str]] =
     ("max_tokens", {"max_tokens": 0}, anthropic.BadRequestError, "invalid_request_error"),
     ("their own tool", {"tools": [SEARCH]}, anthropic.BadRequestError, "invalid_request_error"),
     ("their own block", {"messages": [{"role": "user", "content": [UPLOAD]}]}, anthropic.BadRequestError, "invalid_request_error"),
+    ("their containers", {"extra_body": SERVERS}, anthropic.BadRequestError, "invalid_request_error"),
+    ("a tool without its name", {"tools": [TOOL], "tool_choice": NAMELESS}, anthropic.BadRequestError, "invalid_request_error"),
     ("abroad", {"model": "abroad/good"}, anthropic.PermissionDeniedError, "permission_error"),
     ("busy", {"model": "peer/429"}, anthropic.APIStatusError, "overloaded_error"),
     ("refused there", {"model": "peer/401"}, anthropic.InternalServerError, "api_error"),

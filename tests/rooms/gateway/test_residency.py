@@ -14,7 +14,7 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import CompletionRequest, Upstreams, complete
 from callmissed.gateway.problems import OutsideIndia
 from callmissed.identity import residency
-from callmissed.identity.service.residency import AgreementMissing
+from callmissed.identity.team_problems import AgreementMissing
 from tests.rooms.gateway.conftest import ClientOf, OpenShop
 from tests.rooms.gateway.served import HI, asked_as, keep, let_leave, served, serving, upstream
 from tests.support.peer import Peer

@@ -21,9 +21,15 @@ PICTURE = "data:image/png;base64,iVBORw0KGgo="
 async def test_a_response_is_answered_and_paid(open_shop: OpenShop, client_of: ClientOf, peer: Peer) -> None:
     shop = await open_shop()
     reply = await client_of(shop).responses.create(
-        model="peer/good", instructions="Be brief.", input="Namaste", max_output_tokens=50, temperature=0.5
+        model="peer/good",
+        instructions="Be brief.",
+        input="Namaste",
+        max_output_tokens=50,
+        temperature=0.5,
+        extra_body={"tools": None, "metadata": {"shop": "1"}},
     )
     assert reply.output_text == "".join(WORDS)
+    assert reply.tools == []
     assert (reply.status, reply.model, reply.instructions) == ("completed", "peer/good", "Be brief.")
     assert reply.usage and (reply.usage.input_tokens, reply.usage.output_tokens) == (11, 7)
     sent = peer.asked[-1]["body"]
@@ -164,6 +170,8 @@ async def test_a_fault_under_way_is_an_event_and_free(open_shop: OpenShop, clien
         ({"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "x"}]}]}, "input"),
         ({"input": [{"type": "message", "content": "x"}]}, "input"),
         ({"input": []}, "input"),
+        ({"input": [{"type": "function_call", "name": "price", "arguments": "{}"}]}, "input"),
+        ({"input": [{"type": "function_call_output", "output": "399"}]}, "input"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
     ],
 )

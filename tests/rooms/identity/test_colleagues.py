@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from callmissed.foundation import audit, clock
+from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import (
@@ -22,6 +23,7 @@ from callmissed.identity import (
 )
 from callmissed.identity.key_problems import KeyAboveYou, TooManyOldSecrets
 from callmissed.identity.problems import KeyRevoked
+from callmissed.identity.service import factor_news
 from tests.support.factors import add_app, owner_at
 from tests.support.mailbox import newest_letter
 from tests.support.people import member_id_of, teammate_of, workspace_of_someone
@@ -180,6 +182,19 @@ async def test_the_same_thing_many_times_is_one_letter(services) -> None:
             )
         ).one()
     assert tuple(alerts) == (3, 1), "three changes, told in one letter; what changes nothing is none"
+
+
+async def test_a_copied_passkey_that_tries_on_is_one_letter(services) -> None:
+    """Told of from a transaction of no workspace, as signing in is."""
+    owner = await workspace_of_someone(services)
+    assert owner.actor.id
+    passkey = uuid7()
+    for _ in range(3):
+        async with services.db.control() as tx:
+            await factor_news.tell(tx, owner.actor.id, "identity:passkey:copy_suspected", passkey)
+    async with services.db.control() as tx:
+        told = text("SELECT count(*), count(DISTINCT letter_id) FROM security_alert WHERE user_id = :user")
+        assert tuple((await tx.session.execute(told, {"user": owner.actor.id})).one()) == (3, 1)
 
 
 async def test_the_owner_hears_when_a_proven_domain_is_removed(services) -> None:

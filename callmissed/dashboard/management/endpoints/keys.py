@@ -1,5 +1,6 @@
 """API keys, for programs."""
 
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -61,10 +62,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
         )
         return made.id, (await _key(tx, made.id)).model_copy(update={"secret": made.secret})
 
-    async def show(key_id: UUID) -> Key:
-        return await _key(tx, key_id)
-
-    return await once(request, tx, body, work, show)
+    return await once(request, tx, body, work, partial(_key, tx))
 
 
 @router.api(
@@ -96,10 +94,7 @@ async def rotate(request: Request, tx: TenantTx, key_id: UUID, body: Rotation) -
         made = await rotation.rotate_key(tx, key_id, body.overlap_days)
         return made.id, (await _key(tx, made.id)).model_copy(update={"secret": made.secret})
 
-    async def show(same: UUID) -> Key:
-        return await _key(tx, same)
-
-    return await once(request, tx, body, work, show, 200)
+    return await once(request, tx, body, work, partial(_key, tx), 200)
 
 
 @router.api(
@@ -116,10 +111,7 @@ async def end_overlap(request: Request, tx: TenantTx, key_id: UUID) -> Response:
         await rotation.end_overlap(tx, key_id)
         return key_id, None
 
-    async def show(same: UUID) -> Key:
-        return await _key(tx, same)
-
-    return await once(request, tx, None, work, show, 200)
+    return await once(request, tx, None, work, partial(_key, tx), 200)
 
 
 @router.api("POST", "/keys/{key_id}/revoke", "keys.write", gives=Key, problems=("key_not_found",))
@@ -130,10 +122,7 @@ async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
         await revoke_key(tx, key_id)
         return key_id, None
 
-    async def show(same: UUID) -> Key:
-        return await _key(tx, same)
-
-    return await once(request, tx, None, work, show, 200)
+    return await once(request, tx, None, work, partial(_key, tx), 200)
 
 
 def _limits(body: KeyDraft) -> KeyLimits:

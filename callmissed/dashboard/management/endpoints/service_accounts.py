@@ -1,5 +1,6 @@
 """Service accounts, for programs."""
 
+from functools import partial
 from uuid import UUID
 
 from starlette.requests import Request
@@ -41,10 +42,7 @@ async def make(request: Request, tx: TenantTx, body: NewName) -> Response:
     async def work() -> tuple[UUID, None]:
         return (await accounts.create_service_account(tx, body.name)).id, None
 
-    async def show(account_id: UUID) -> ServiceAccount:
-        return await _one(tx, account_id)
-
-    return await once(request, tx, body, work, show)
+    return await once(request, tx, body, work, partial(_one, tx))
 
 
 @router.api(
