@@ -12,7 +12,7 @@ from callmissed.gateway.catalogue import model_of
 from callmissed.gateway.problems import UpstreamUnreachable
 from callmissed.gateway.routing import RetryBudget
 from callmissed.gateway.trip import Route, RoutingRule, Trip
-from callmissed.gateway.upstreams import Asked, Gate, Limits, Piece, Replied, Terms
+from callmissed.gateway.upstreams import Asked, Gate, Limits, Piece, Replied, Terms, Work, Worked
 from tests.support.installation import temporary_installation
 
 TIMES = 20_000
@@ -42,6 +42,10 @@ class Instant:
         """Many pieces."""
         for _ in range(PIECES):
             yield Piece(b"[]", asked.model)
+
+    async def work(self, work: Work) -> Worked:
+        """A document."""
+        return Worked(work.model.encode())
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from urllib.parse import urlencode
 
 from babel import Locale
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from callmissed.foundation.i18n import language, t
 from callmissed.foundation.money import rupees
-from callmissed.gateway import Listing
+from callmissed.gateway import Kind, Listing, Model
 
 _ = str
 
@@ -22,6 +22,8 @@ ABILITY_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "vision": _("Sees pictures"),
         "reasoning": _("Thinks first"),
         "citations": _("Names its sources"),
+        "embedding": _("Makes vectors for search"),
+        "moderation": _("Finds what is not allowed"),
     }
 )
 
@@ -44,26 +46,44 @@ ORDERS: MappingProxyType[str, Callable[[Listing], object]] = MappingProxyType(
     }
 )
 
-SNIPPET = """from openai import OpenAI
+CLIENT = """from openai import OpenAI
 
 client = OpenAI(
     base_url="{base_url}/v1",
     api_key="cm_…",
 )
-answer = client.chat.completions.create(
+"""
+ASK: MappingProxyType[Kind, str] = MappingProxyType(
+    {
+        "chat": """answer = client.chat.completions.create(
     model="{model}",
     messages=[
         {{"role": "user", "content": "Namaste"}},
     ],
 )
-print(answer.choices[0].message.content)"""
+print(answer.choices[0].message.content)""",
+        "embedding": """made = client.embeddings.create(
+    model="{model}",
+    input=["Namaste", "Kal milte hain"],
+)
+print(len(made.data[0].embedding))""",
+        "moderation": """judged = client.moderations.create(
+    model="{model}",
+    input="Namaste",
+)
+print(judged.results[0].flagged)""",
+    }
+)
+"""How a model of each kind is asked from Python."""
 
 
 class Choice(BaseModel):
     """Which models are looked at. `model` is opened in the drawer."""
 
     q: str = Field("", max_length=100, pattern="^[^\\x00]*$")
-    ability: Literal["", "stream", "tools", "json", "vision", "reasoning", "citations"] = ""
+    ability: Literal[
+        "", "stream", "tools", "json", "vision", "reasoning", "citations", "embedding", "moderation"
+    ] = ""
     region: str = Field("", max_length=10, pattern=r"^[A-Z?]*$")
     most: Literal["", "25", "100", "250"] = ""
     order: Literal["cheapest", "longest", "newest"] = "cheapest"
@@ -80,15 +100,23 @@ class Choice(BaseModel):
         return "/app/models" + ("?" + urlencode(held) if held else "")
 
     def of(self, listings: Iterable[Listing]) -> list[Listing]:
-        """Those that fit: what can be asked first, in the order chosen, then what cannot."""
+        """Those that fit: what can be asked first, models that talk before the others, in the order chosen; then what cannot."""
         fitting = [each for each in listings if self._fits(each)]
-        return sorted(fitting, key=lambda each: (each.refusal is not None, ORDERS[self.order](each)))
+        kinds: tuple[Kind, ...] = get_args(Kind)
+        return sorted(
+            fitting,
+            key=lambda each: (
+                each.refusal is not None,
+                kinds.index(each.model.kind),
+                ORDERS[self.order](each),
+            ),
+        )
 
     def _fits(self, each: Listing) -> bool:
         words = f"{each.model.id} {each.model.name} {' '.join(terms.name for terms in each.upstreams)}"
         return (
             all(word in words.casefold() for word in self.q.casefold().split())
-            and (not self.ability or self.ability in each.model.abilities)
+            and (not self.ability or self.ability in each.model.can)
             and (not self.region or self.region in each.regions)
             and (not self.most or each.model.price_in <= rupees(self.most))
         )
@@ -108,6 +136,6 @@ def place(region: str) -> str:
     return f"{country}, {rest}" if rest else country
 
 
-def snippet(base_url: str, model: str) -> str:
+def snippet(base_url: str, model: Model) -> str:
     """How a program asks a model, in Python."""
-    return SNIPPET.format(base_url=base_url, model=model)
+    return (CLIENT + ASK[model.kind]).format(base_url=base_url, model=model.id)

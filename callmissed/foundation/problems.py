@@ -32,6 +32,8 @@ class Problem(Exception):
         """`message` replaces the docstring; `retry_after` is in seconds and becomes the header of that name."""
         self.message = message or self.default_message()
         self.retry_after = retry_after
+        self.headers: tuple[tuple[bytes, bytes], ...] = ()
+        """Further headers of the answer: what a surface tells with everything it says."""
         self.details = details
         super().__init__(self.message)
 
@@ -147,3 +149,15 @@ class Unavailable(Problem):
 
     status = 503
     code = "unavailable"
+
+
+class OnceKeyUnusable(Invalid):
+    """An Idempotency-Key has 1 to 200 characters."""
+
+    code = "idempotency_key_unusable"
+
+
+class OnceKeyReused(Conflict):
+    """This Idempotency-Key was used for another request within the last 24 hours. Choose a new one for each request."""
+
+    code = "idempotency_key_reused"

@@ -5,7 +5,9 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
-from callmissed.gateway.completions import Call, Caller, Completion, complete, stream
+from callmissed.gateway.billed import Caller
+from callmissed.gateway.catalogue import Kind, Model
+from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.limits import RateLimit
 from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
@@ -20,7 +22,9 @@ __all__ = [
     "Caller",
     "Completion",
     "CompletionRequest",
+    "Kind",
     "Listing",
+    "Model",
     "ModelNotFound",
     "RateLimit",
     "Surface",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from callmissed.foundation.money import RUPEE, Micro, rupees
 
@@ -18,11 +18,13 @@ FILE = Path(__file__).with_name("catalogue.toml")
 TEN_LAKH = 1_000_000
 ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations")
 """What a model can be said to do, in the order pages show it."""
+Kind = Literal["chat", "embedding", "moderation"]
+"""What a model is for: it is asked at the addresses of its kind alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model at one upstream. `id` is what callers write; `served_as` is what the upstream calls it.
+    """One model at one upstream. `id` is what callers write; `served_as` is what the upstream calls it; `kind` is what it is for.
 
     `price_in` and `price_out` are micro-rupees for 10 lakh tokens; `context` and `longest_answer` are in tokens. From
     `deprecated_on` callers are told; from `ends_on` it is refused, and `successor` named. `order`, `weight` and `cost` (what
@@ -45,10 +47,16 @@ class Model:
     order: int = 0
     weight: float = 1.0
     cost: Micro | None = None
+    kind: Kind = "chat"
 
     def price(self, tokens_in: int, tokens_out: int) -> int:
         """Micro-rupees for so many tokens, a part of one rounded up."""
         return -(-(tokens_in * self.price_in + tokens_out * self.price_out) // TEN_LAKH)
+
+    @property
+    def can(self) -> tuple[str, ...]:
+        """What it can do, in the order pages show it: for a model that does not talk, what it is for."""
+        return self.abilities if self.kind == "chat" else (self.kind,)
 
     @property
     def sale(self) -> dict[str, Any]:
@@ -98,9 +106,9 @@ def model_of(entry: Mapping[str, Any]) -> Model:
         served_as=str(entry.get("served_as", entry["id"])),
         name=str(entry.get("name", entry["id"])),
         price_in=_price(entry["price_in"]),
-        price_out=_price(entry["price_out"]),
+        price_out=_price(entry.get("price_out", 0)),
         context=int(entry["context"]),
-        longest_answer=int(entry["longest_answer"]),
+        longest_answer=int(entry.get("longest_answer", 0)),
         since=int(entry.get("since", 0)),
         abilities=_abilities(entry.get("abilities", ())),
         deprecated_on=_day(entry, "deprecated_on"),
@@ -109,6 +117,7 @@ def model_of(entry: Mapping[str, Any]) -> Model:
         order=int(entry.get("order", 0)),
         weight=float(entry.get("weight", 1)),
         cost=_price(entry["cost"]) if "cost" in entry else None,
+        kind=_kind(entry.get("kind", "chat")),
     )
     if model.weight <= 0:
         raise ValueError("a weight must be more than 0")
@@ -122,6 +131,12 @@ def _price(value: Any) -> Micro:
     if price < 0 or price > 1_000_000 * RUPEE:
         raise ValueError("a price must be between ₹0 and ₹10,00,000 for 10 lakh tokens")
     return price
+
+
+def _kind(name: Any) -> Kind:
+    if name not in get_args(Kind):
+        raise ValueError(f"kinds of models are {', '.join(get_args(Kind))}")
+    return name
 
 
 def _abilities(names: Iterable[str]) -> tuple[str, ...]:

@@ -33,9 +33,15 @@ class Choice(msgspec.Struct):
     message: Said = msgspec.field(default_factory=Said)
     delta: Said = msgspec.field(default_factory=Said)
     finish_reason: str | None = None
+    index: int = 0
 
 
 _read = msgspec.json.Decoder(list[Choice]).decode
+
+
+def every_choice(choices: bytes) -> list[Choice]:
+    """All choices in this JSON."""
+    return _read(choices) if choices else []
 
 
 def first_choice(choices: bytes) -> Choice | None:

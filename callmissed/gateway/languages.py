@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from callmissed.foundation import clock
-from callmissed.gateway import messages, responses, wire
+from callmissed.gateway import messages, prompts, responses, wire
 from callmissed.gateway.completions import Call, Completion
 from callmissed.gateway.register import Listing
 from callmissed.gateway.requests import CompletionRequest, read_request
@@ -33,6 +33,14 @@ OPENAI = Language(
     read_request,
     lambda done, _: wire.completion(done, _now()),
     lambda call, request: wire.ChunkEvents(call, _now(), with_usage=request.include_usage),
+    wire.model,
+    wire.models,
+)
+PROMPTS = Language(
+    "/v1/completions",
+    prompts.read_prompt_request,
+    lambda done, _: prompts.text_completion(done, _now()),
+    lambda call, request: prompts.TextEvents(call, _now(), with_usage=request.include_usage),
     wire.model,
     wire.models,
 )

@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from callmissed.gateway.problems import TokenRateLimited
+from callmissed.identity import KeyAccess
 
 MOST_KEYS = 100_000
+MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a limit allows in a minute, how much of that is left now, and in how many seconds all of it is."""
+
+    limit: int
+    left: int
+    reset: int
 
 
 class RateLimit:
@@ -34,6 +45,12 @@ class RateLimit:
         self._due[key] = due + interval
         return 0
 
+    def window(self, key: UUID, per_minute: int | None = None) -> Window:
+        """How the key stands now."""
+        most = self._most if per_minute is None else min(per_minute, self._most)
+        ahead = max(0.0, self._due.get(key, 0.0) - time.monotonic())
+        return Window(most, int((self._tolerance - ahead) * most / MINUTE + 1e-6), math.ceil(ahead))
+
 
 class TokenLimit:
     """Allows each key so many tokens a minute: what a call may need is taken before it, what it did not need returns."""
@@ -56,6 +73,11 @@ class TokenLimit:
         """Return what was not needed; below 0, what was needed beyond what was taken."""
         now = time.monotonic()
         self._left[key] = (min(float(per_minute), self._now(key, per_minute, now) + tokens), now)
+
+    def window(self, key: UUID, per_minute: int) -> Window:
+        """How the key stands now."""
+        left = self._now(key, per_minute, time.monotonic())
+        return Window(per_minute, max(0, int(left)), math.ceil((per_minute - left) * MINUTE / per_minute))
 
     def _now(self, key: UUID, per_minute: int, now: float) -> float:
         left, at = self._left.get(key, (float(per_minute), now))
@@ -86,3 +108,24 @@ class Allowance:
         """The call is over and used so many tokens."""
         if self.per_minute is not None:
             self.tokens.give_back(self.key_id, self.per_minute, self.taken - used)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """A key's limits a minute, as every answer tells them (draft-ietf-httpapi-ratelimit-headers-10)."""
+
+    key: KeyAccess
+    requests: RateLimit
+    tokens: TokenLimit
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """`RateLimit-Policy`, what is allowed, and `RateLimit`, what is left of it (r) until all is (t, seconds)."""
+        key = self.key
+        asked = self.requests.window(key.key_id, key.requests_per_minute)
+        policy = f'"requests";q={asked.limit};w={MINUTE}'
+        now = f'"requests";r={asked.left};t={asked.reset}'
+        if key.tokens_per_minute is not None:
+            used = self.tokens.window(key.key_id, key.tokens_per_minute)
+            policy += f', "tokens";q={used.limit};w={MINUTE}'
+            now += f', "tokens";r={used.left};t={used.reset}'
+        return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", now.encode())]

@@ -23,6 +23,13 @@ class ModelRetired(Problem):
     code = "model_retired"
 
 
+class ModelUnsuited(Problem):
+    """This model is for something else: `kind` says for what. GET /v1/models lists what each is for."""
+
+    status = 400
+    code = "model_unsuited"
+
+
 class RequestInvalid(Problem):
     """Something in the request cannot be used; `param` names it."""
 
@@ -35,6 +42,20 @@ class GenerationUnnamed(Problem):
 
     status = 400
     code = "generation_unnamed"
+
+
+class AnswerUnderWay(Problem):
+    """The same request is being answered now. Ask again in a moment with the same Idempotency-Key."""
+
+    status = 409
+    code = "answer_under_way"
+
+
+class AnswerGone(Problem):
+    """This request was answered and charged, but its answer could not be kept. `usage_id` names the charge; a new key asks anew."""
+
+    status = 409
+    code = "answer_gone"
 
 
 class Unsupported(Problem):

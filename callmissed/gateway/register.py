@@ -10,8 +10,14 @@ from typing import Any
 from callmissed.foundation import clock
 from callmissed.foundation.database import Database
 from callmissed.foundation.problems import Problem
-from callmissed.gateway.catalogue import Model, digest, read
-from callmissed.gateway.problems import ContractMissing, ModelNotFound, ModelRetired, OutsideIndia
+from callmissed.gateway.catalogue import Kind, Model, digest, read
+from callmissed.gateway.problems import (
+    ContractMissing,
+    ModelNotFound,
+    ModelRetired,
+    ModelUnsuited,
+    OutsideIndia,
+)
 from callmissed.gateway.routing import PREFERENCES, RetryBudget, distinct
 from callmissed.gateway.trip import Route, RoutingRule, Trip
 from callmissed.gateway.upstreams import (
@@ -82,19 +88,28 @@ class Upstreams:
         use = "in use" if self._usable(upstream) else "found, not in use"
         log.info("upstream %s in %s: %s, %d models", terms.name, terms.region, use, len(models))
 
-    def route(self, model_id: str, fallbacks: Sequence[str] = (), *, india_only: bool = True) -> Route | Trip:
+    def route(
+        self, model_id: str, fallbacks: Sequence[str] = (), *, india_only: bool = True, kind: Kind = "chat"
+    ) -> Route | Trip:
         """Where a model is served, and where the models that its caller would take instead are.
 
-        `india_only` is what the caller's workspace decided; the installation's own setting is the outer limit. Raises
-        ModelNotFound, ModelRetired, ContractMissing, OutsideIndia: a model is never replaced unless the caller named the other.
+        `india_only` is what the caller's workspace decided; the installation's own setting is the outer limit. Raises ModelNotFound,
+        ModelUnsuited, ModelRetired, ContractMissing, OutsideIndia: a model is never replaced unless the caller named the other.
         """
-        routes = self._open(model_id, "model", india_only)
+        routes = self._suited(model_id, "model", india_only, kind)
         if len(routes) == 1 and not fallbacks:
             return routes[0]
-        others = [self._open(each, "models", india_only) for each in distinct(model_id, fallbacks)]
+        others = [self._suited(each, "models", india_only, kind) for each in distinct(model_id, fallbacks)]
         if len(routes) == 1 and not others:
             return routes[0]
         return Trip([routes, *others], self._rule, self._retries, model_id)
+
+    def _suited(self, model_id: str, param: str, india_only: bool, kind: Kind) -> list[Route]:
+        """The routes of a model of this kind. Raises as `route` does."""
+        routes = self._open(model_id, param, india_only)
+        if routes[0].model.kind != kind:
+            raise ModelUnsuited(param=param, kind=routes[0].model.kind)
+        return routes
 
     def _open(self, model_id: str, param: str, india_only: bool) -> list[Route]:
         """The routes of a model that this caller's content may take. Raises as `route` does."""
@@ -129,6 +144,10 @@ class Upstreams:
     def listings(self, *, india_only: bool = True) -> list[Listing]:
         """Every model there is, in the order of the catalogue; those the caller cannot use say why."""
         return [self.listing(each, india_only=india_only) for each in self._routes]
+
+    def usual(self, kind: Kind) -> str | None:
+        """The first model of a kind that is offered here: what callers mean who name none."""
+        return next((name for name, routes in self._routes.items() if routes[0].model.kind == kind), None)
 
     def models(self, *, india_only: bool = True) -> list[Listing]:
         """The models that a caller can use now."""

@@ -3,7 +3,7 @@
 Fields we know are checked before anything costs; fields we do not know travel on untouched to upstreams that take them.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -11,7 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from callmissed.foundation.problems import Malformed
+from callmissed.gateway.catalogue import Kind, Model
+from callmissed.gateway.estimates import Estimate, dearest, estimate
 from callmissed.gateway.problems import RequestInvalid
+from callmissed.gateway.tokens import count_messages, most_tokens
 from callmissed.identity import LONGEST_TOKEN_SECONDS
 
 MOST_MESSAGES = 2_000
@@ -76,6 +79,28 @@ class CompletionRequest:
     extra: Mapping[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
     fallbacks: Sequence[str] = ()
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    endpoint: str = "chat.completions"
+
+    @property
+    def kind(self) -> Kind:
+        """It asks a model to talk."""
+        return "chat"
+
+    def at_most(self, models: Iterable[Model]) -> Estimate:
+        """The most that any of these models can need."""
+        bytes_in = most_tokens(self.messages, sum(len(bytes(value)) for value in self.extra.values()))
+        return dearest(
+            estimate(
+                each,
+                min(bytes_in, each.context),
+                min(self.max_tokens or each.longest_answer, each.longest_answer) * self.n,
+            )
+            for each in models
+        )
+
+    def reading(self) -> int:
+        """Tokens of its messages, by our own count."""
+        return count_messages(self.messages)
 
 
 _checked = msgspec.json.Decoder(ChatBody)

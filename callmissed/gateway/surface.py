@@ -1,6 +1,9 @@
 """/v1: the surface that OpenAI's and Anthropic's clients speak to. A plain ASGI callable, because it is the hot path."""
 
 import time
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 from starlette.datastructures import Headers as Sent
@@ -12,18 +15,21 @@ from callmissed.foundation.money import show
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
-from callmissed.gateway.completions import Call, Caller, complete
+from callmissed.gateway.billed import Caller
+from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import interruptible
-from callmissed.gateway.languages import ANTHROPIC, OPENAI, RESPONSES, Language
-from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
+from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
+from callmissed.gateway.limits import Allowance, RateLimit, Rates, TokenLimit
 from callmissed.gateway.problems import KeyMissing, RateLimited
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
+from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
-from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming
+from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
 from callmissed.gateway.tokens import LETTERS, count_messages
+from callmissed.gateway.works import ENDPOINTS, Worked, WorkRequest, work
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
 BEARER = b"bearer "
@@ -31,9 +37,27 @@ PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
 
 
+@dataclass(eq=False, slots=True)
+class Visit:
+    """One request under way: whose it is, when it came (`time.perf_counter`), and the id its usage record will have, if that is settled."""
+
+    key: KeyAccess
+    scope: Scope
+    receive: Receive
+    send: Send
+    arrived: float
+    body: bytes = b""
+    usage_id: UUID | None = None
+
+    @property
+    def path(self) -> str:
+        """The address without the prefix below which Anthropic's clients look."""
+        return self.scope["path"].removeprefix("/anthropic")
+
+
 class Surface:
-    """POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/messages/count_tokens, /v1/tokens and /v1/quote,
-    GET /v1/models, /v1/models/{id} and /v1/generation.
+    """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations.
+    What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -43,6 +67,7 @@ class Surface:
         self._limit = RateLimit(DEFAULT_PLAN.requests_per_minute)
         self._tokens = TokenLimit()
         self._shelf = Shelf(services)
+        self._replays = Replays(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
@@ -52,43 +77,82 @@ class Surface:
             return
         origin = header(scope, b"origin")
         key = await self._who(scope, origin)
-        if origin is None:
-            await self._answer(key, scope, receive, send, arrived)
-            return
-        shared = Shared(send, origin)
+        rates = Rates(key, self._limit, self._tokens)
+        told = Told(send, rates)
+        shared = Shared(told, origin) if origin is not None else None
         try:
-            await self._answer(key, scope, receive, shared, arrived)
+            await self._answer(Visit(key, scope, receive, shared or told, arrived))
         except Problem as problem:
+            problem.headers = (*problem.headers, *rates.headers())
+            if shared is None:
+                raise
             await shared.refuse(scope, receive, problem)
 
-    async def _answer(
-        self, key: KeyAccess, scope: Scope, receive: Receive, send: Send, arrived: float
-    ) -> None:
-        asked, path = scope["method"], scope["path"].removeprefix("/anthropic")
-        language = _language(scope)
-        self._admit(key, path)
-        if asked == "POST" and path == language.completions:
-            request = _allowed(key, language.read(await _body(receive)))
-            async with interruptible(receive, self._services.get(KeyRing), key) as interruption:
-                allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
-                caller = Caller(
-                    key.key_id, None, None, arrived, allowance, interruption, india_only=key.india_only
-                )
-                await self._complete(key, request, caller, send, language)
-        elif asked == "POST" and path == "/v1/messages/count_tokens":
-            await _send(send, self._count(key, await _body(receive)))
-        elif asked == "POST" and path == "/v1/tokens":
-            await _send(send, self._token(key, read_token_request(await _body(receive))))
-        elif asked == "POST" and path == "/v1/quote":
-            await _send(send, self._shelf.quote(key, _allowed(key, read_request(await _body(receive)))))
-        elif asked == "GET" and path == "/v1/models":
-            await _send(send, language.models(self._shelf.models(key), self._shelf.version))
-        elif asked == "GET" and path.startswith("/v1/models/"):
-            await _send(send, language.model(self._shelf.model(key, path.removeprefix("/v1/models/"))))
-        elif asked == "GET" and path == "/v1/generation":
-            await _send(send, await self._shelf.generation(key, scope))
+    async def _answer(self, visit: Visit) -> None:
+        self._admit(visit.key, visit.path)
+        if visit.scope["method"] == "GET":
+            await self._tell(visit)
+            return
+        if visit.scope["method"] != "POST":
+            raise NotFound
+        visit.body = await _body(visit.receive)
+        language = _language(visit.scope)
+        once = header(visit.scope, b"idempotency-key")
+        if visit.path != language.completions and visit.path not in ENDPOINTS:
+            await self._reckon(visit)
+        elif once is None:
+            await self._perform(visit, language)
+        else:
+            await self._once(visit, language, once)
+
+    async def _tell(self, visit: Visit) -> None:
+        """What is asked with GET."""
+        key, path, language = visit.key, visit.path, _language(visit.scope)
+        if path == "/v1/models":
+            await _send(visit.send, language.models(self._shelf.models(key), self._shelf.version))
+        elif path.startswith("/v1/models/"):
+            await _send(visit.send, language.model(self._shelf.model(key, path.removeprefix("/v1/models/"))))
+        elif path == "/v1/generation":
+            await _send(visit.send, await self._shelf.generation(key, visit.scope))
         else:
             raise NotFound
+
+    async def _reckon(self, visit: Visit) -> None:
+        """What is asked with POST and costs nothing."""
+        key, path = visit.key, visit.path
+        if path == "/v1/messages/count_tokens":
+            await _send(visit.send, self._count(key, visit.body))
+        elif path == "/v1/tokens":
+            await _send(visit.send, self._token(key, read_token_request(visit.body)))
+        elif path == "/v1/quote":
+            await _send(visit.send, self._shelf.quote(key, _allowed(key, read_request(visit.body))))
+        else:
+            raise NotFound
+
+    async def _once(self, visit: Visit, language: Language, once: bytes) -> None:
+        """What costs, asked under an Idempotency-Key."""
+
+        async def perform(usage_id: UUID, send: Send) -> None:
+            await self._perform(replace(visit, usage_id=usage_id, send=send), language)
+
+        said = visit.path.encode() + b"\n" + visit.body
+        await self._replays.once(visit.key, once, said, visit.send, perform)
+
+    async def _perform(self, visit: Visit, language: Language) -> None:
+        """What costs."""
+        key, endpoint = visit.key, ENDPOINTS.get(visit.path)
+        usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None
+        request = _allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
+        async with interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
+            allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
+            caller = Caller(
+                key.key_id, None, None, visit.arrived, allowance, interruption, key.india_only, visit.usage_id
+            )
+            if isinstance(request, CompletionRequest):
+                await self._complete(key, request, caller, visit.send, language)
+            elif endpoint is not None:
+                done = await work(self._services, key.access, request, caller)
+                await _send_paid(visit.send, endpoint.document(done), done)
 
     async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:
         """Whose key it is, and whether it works from there.
@@ -142,23 +206,30 @@ class Surface:
             await Streaming(call, send, language.speech(call, request)).run()
             return
         done = await complete(self._services, key.access, request, caller=caller)
-        cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
-        headers = [JSON, cost, *done.provenance.headers]
-        await _send(send, language.document(done, request), headers)
+        await _send_paid(send, language.document(done, request), done)
 
 
 def _language(scope: Scope) -> Language:
     """Which language the caller speaks: by the address, for the list of models by a header of Anthropic's clients."""
-    if scope["path"] == RESPONSES.completions:
-        return RESPONSES
+    for known in (RESPONSES, PROMPTS):
+        if scope["path"] == known.completions:
+            return known
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
 
 
-def _allowed(key: KeyAccess, request: CompletionRequest) -> CompletionRequest:
+Asks = TypeVar("Asks", CompletionRequest, WorkRequest, CompletionRequest | WorkRequest)
+
+
+def _allowed(key: KeyAccess, request: Asks) -> Asks:
     """The request, whose models this key may ask, its fallbacks too. Raises ModelNotAllowed."""
     for model in (request.model, *request.fallbacks):
         key.ask(model)
     return request
+
+
+async def _send_paid(send: Send, document: bytes, done: Completion | Worked) -> None:
+    cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
+    await _send(send, document, [JSON, cost, *done.provenance.headers])
 
 
 async def _send(send: Send, document: object, headers: Headers | None = None) -> None:

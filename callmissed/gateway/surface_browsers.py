@@ -14,11 +14,14 @@ from callmissed.foundation.problems import NotFound, Problem
 VARY = (b"vary", b"Origin")
 READABLE = (
     b"cm-attempts, cm-cost-inr, cm-fallback-for, cm-model, cm-processed-in, cm-upstream, cm-usage-id, deprecation, "
-    b"retry-after, sunset, x-request-id"
+    b"idempotency-replayed, ratelimit, ratelimit-policy, retry-after, sunset, x-request-id"
 )
 MAY_SEND = [
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"anthropic-version, authorization, content-type, x-api-key"),
+    (
+        b"access-control-allow-headers",
+        b"anthropic-version, authorization, content-type, idempotency-key, x-api-key",
+    ),
     (b"access-control-max-age", b"600"),
     VARY,
     (b"content-length", b"0"),

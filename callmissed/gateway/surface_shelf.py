@@ -10,7 +10,6 @@ from callmissed.billing import used
 from callmissed.foundation.services import Services
 from callmissed.gateway import wire
 from callmissed.gateway.completions import asked_of
-from callmissed.gateway.estimates import at_most
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
@@ -53,7 +52,7 @@ class Shelf:
         route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only)
         asked_of(route, request, key.access)
         reading = count_messages(request.messages)
-        most = at_most(request, route.models)
+        most = request.at_most(route.models)
         return {
             "object": "quote",
             "catalogue_version": self._upstreams.version,
@@ -68,7 +67,7 @@ class Shelf:
                     "id": model.id,
                     "pricing": wire.pricing(model),
                     "input": wire.rupees_of(model.price(reading, 0)),
-                    "at_most": wire.rupees_of(at_most(request, [model]).price_micro),
+                    "at_most": wire.rupees_of(request.at_most([model]).price_micro),
                 }
                 for model in route.models
             ],

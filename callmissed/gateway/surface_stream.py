@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.completions import Call, stream
+from callmissed.gateway.limits import Rates
 from callmissed.gateway.upstreams import Piece
 
 JSON = (b"content-type", b"application/json")
@@ -20,6 +21,20 @@ EVENT_STREAM = [
 ]
 FAREWELL_SECONDS = 0.5
 """How long a reader who has stopped reading may keep the reason for the end waiting."""
+
+
+class Told:
+    """Sends a reply that says how its key's limits stand."""
+
+    def __init__(self, send: Send, rates: Rates) -> None:
+        self._send = send
+        self._rates = rates
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message."""
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *self._rates.headers()]
+        await self._send(message)
 
 
 class Speech(Protocol):

@@ -24,7 +24,7 @@ from callmissed.gateway.problems import (
 )
 from callmissed.gateway.routing import Preference, RetryBudget, mean, ordered, pause
 from callmissed.gateway.tokens import count_messages
-from callmissed.gateway.upstreams import Asked, Piece, Replied, Terms, Upstream
+from callmissed.gateway.upstreams import Asked, Piece, Replied, Terms, Upstream, Work, Worked
 
 Answer = TypeVar("Answer")
 
@@ -155,6 +155,14 @@ class Trip:
                     yield piece
         finally:
             await pieces.aclose()
+
+    async def work(self, work: Work) -> Worked:
+        """The document of the first that gives one."""
+
+        async def whole(route: Route) -> Worked:
+            return await route.upstream.work(replace(work, model=route.model.served_as))
+
+        return await self._first(whole)
 
     async def close(self) -> None:
         """The upstreams are not the trip's to close."""

@@ -41,27 +41,13 @@ def completion(done: Completion, created: int) -> bytes:
     )
 
 
-def chunk(call: Call, created: int, choices: bytes, *, with_usage: bool, last: bool = False) -> bytes:
-    """One event of a stream. With usage asked for, every chunk carries `usage`: null until the last, which has no choices."""
-    document: dict[str, Any] = {
-        "id": f"chatcmpl-{call.id}",
-        "object": "chat.completion.chunk",
-        "created": created,
-        "model": call.route.model.id,
-        "choices": msgspec.Raw(choices),
-    }
-    if with_usage:
-        document["usage"] = usage(*call.counted[:2]) if last else None
-    return event(document)
-
-
 class ChunkEvents:
     """The events of one streamed completion, as bytes for the wire."""
 
     def __init__(self, call: Call, created: int, *, with_usage: bool) -> None:
-        self._call = call
-        self._created = created
-        self._with_usage = with_usage
+        self.call = call
+        self.created = created
+        self.with_usage = with_usage
 
     def begin(self) -> bytes:
         """Nothing stands before the first chunk."""
@@ -69,19 +55,31 @@ class ChunkEvents:
 
     def piece(self, piece: Piece) -> bytes:
         """The chunk of a piece; a piece that only brings counts has none."""
-        if not piece.choices:
-            return b""
-        return chunk(self._call, self._created, piece.choices, with_usage=self._with_usage)
+        return self.chunk(msgspec.Raw(piece.choices)) if piece.choices else b""
 
     def end(self) -> bytes:
         """The usage, where it was asked for, and the mark of the end."""
-        if not self._with_usage:
-            return DONE
-        return chunk(self._call, self._created, b"[]", with_usage=True, last=True) + DONE
+        return self.chunk([], last=True) + DONE if self.with_usage else DONE
 
     def problem(self, problem: Problem) -> bytes:
         """What went wrong under way: the clients of OpenAI read errors from the stream."""
         return event(openai_document(problem))
+
+    def chunk(self, choices: object, *, last: bool = False) -> bytes:
+        """One event. With usage asked for, every chunk carries `usage`: null until the last, which has no choices."""
+        document = {**self.head(), "choices": choices}
+        if self.with_usage:
+            document["usage"] = usage(*self.call.counted[:2]) if last else None
+        return event(document)
+
+    def head(self) -> dict[str, Any]:
+        """What every chunk begins with."""
+        return {
+            "id": f"chatcmpl-{self.call.id}",
+            "object": "chat.completion.chunk",
+            "created": self.created,
+            "model": self.call.route.model.id,
+        }
 
 
 def event(document: Any) -> bytes:
@@ -121,10 +119,11 @@ def model(listing: Listing) -> dict[str, Any]:
         "created": known.since,
         "owned_by": first.name,
         "name": known.name,
+        "kind": known.kind,
         "context_window": known.context,
         "context_length": known.context,
         "max_output_tokens": known.longest_answer,
-        "abilities": known.abilities,
+        "abilities": known.can,
         "pricing": pricing(known),
         "region": first.region,
         "regions": listing.regions,

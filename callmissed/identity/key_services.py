@@ -16,7 +16,16 @@ class KeyService:
 
 KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
     {
-        "llm": KeyService(("/v1/chat", "/v1/responses", "/v1/messages")),
+        "llm": KeyService(
+            (
+                "/v1/chat",
+                "/v1/completions",
+                "/v1/responses",
+                "/v1/messages",
+                "/v1/embeddings",
+                "/v1/moderations",
+            )
+        ),
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations"), built=False),
         "tts": KeyService(("/v1/audio/speech",), built=False),
         "image": KeyService(("/v1/images",), built=False),

@@ -74,12 +74,15 @@ async def _serve(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.Strea
                 n.lower(): v.strip() for n, _, v in (line.partition(":") for line in lines[1:] if line)
             }
             body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
-            peer.asked.append({"headers": headers, "body": body})
+            path = lines[0].split(" ")[1]
+            peer.asked.append({"headers": headers, "body": body, "path": path})
             asked_before = sum(each["body"]["model"] == body["model"] for each in peer.asked) - 1
             if body["model"] == "recovers" and asked_before % 2 == 0:
                 writer.transport.abort()
                 break
-            if not await _behave(writer, body):
+            if path.endswith(("/embeddings", "/moderations")):
+                _whole(writer, json.dumps(_worked(path, body)).encode())
+            elif not await _behave(writer, body):
                 break
     except (asyncio.IncompleteReadError, ConnectionError):
         peer.left += 1
@@ -115,6 +118,9 @@ async def _behave(writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
             _chunk(writer, b" ")
             await writer.drain()
             await asyncio.sleep(0.1)
+        _chunk(writer, _document(body, behaviour))
+        writer.write(b"0\r\n\r\n")
+        return True
     if behaviour == "short":
         writer.write(
             b'HTTP/1.1 200 OK\r\ncontent-length: 5000\r\ncontent-type: application/json\r\n\r\n{"choices":'
@@ -123,6 +129,19 @@ async def _behave(writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
         return False
     _whole(writer, _document(body, behaviour))
     return True
+
+
+def _worked(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """An answer of the other kinds: a vector for each input, counted, or a moderation, which nobody counts."""
+    if body["model"] == "odd":
+        return {"object": "something else"}
+    if path.endswith("/moderations"):
+        flagged = {"flagged": "hurt" in str(body["input"]), "categories": {"violence": True}}
+        return {"id": "theirs", "model": "theirs", "results": [{**flagged, "category_scores": {}}]}
+    inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
+    data = [{"object": "embedding", "index": n, "embedding": [0.5, n]} for n in range(len(inputs))]
+    used = {"prompt_tokens": 9 * len(inputs), "total_tokens": 9 * len(inputs)}
+    return {"object": "list", "data": data, "model": "theirs", "usage": used}
 
 
 def _document(body: dict[str, Any], behaviour: str) -> bytes:

@@ -35,7 +35,7 @@ async def shown(request: Request, tx: TenantTx, choice: Annotated[shelves.Choice
         all=len(listings),
         regions=sorted({region for each in listings for region in each.regions}),
         opened=opened,
-        snippet=shelves.snippet(held.base_url, opened.model.id) if opened else "",
+        snippet=shelves.snippet(held.base_url, opened.model) if opened else "",
         version=upstreams.version,
         india_only=india_only,
         shelves=shelves,

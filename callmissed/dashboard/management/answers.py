@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from callmissed.dashboard.management import repository
-from callmissed.dashboard.management.problems import CursorUnusable, OnceKeyReused, OnceKeyUnusable
+from callmissed.dashboard.management.problems import CursorUnusable
 from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
+from callmissed.foundation.problems import OnceKeyReused, OnceKeyUnusable
 from callmissed.foundation.tenancy import Access
 
 KEPT = timedelta(hours=24)

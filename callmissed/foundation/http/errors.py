@@ -104,7 +104,7 @@ def problem_headers(problem: Problem) -> dict[str, str]:
     headers = {"cache-control": "no-store"}
     if problem.retry_after is not None or problem.status == 429:
         headers["retry-after"] = str(problem.retry_after or 1)
-    return headers
+    return headers | {name.decode(): value.decode() for name, value in problem.headers}
 
 
 def wants_page(request: Request) -> bool:

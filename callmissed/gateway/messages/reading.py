@@ -65,8 +65,9 @@ def read_messages_request(body: bytes) -> CompletionRequest:
     said = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in _said(asked)}
     extra = {name: value for name, value in fields.items() if name not in OURS} | said
     return CompletionRequest(
-        asked.model, _messages(asked), asked.max_tokens, 1, asked.stream, True, extra, asked.models or ()
-    )
+        asked.model, _messages(asked), asked.max_tokens, 1, asked.stream, True, extra, asked.models or (),
+        endpoint="messages",
+    )  # fmt: skip
 
 
 def read_count_request(body: bytes) -> tuple[str, list[Message], int]:

@@ -129,6 +129,7 @@ def read_response_request(body: bytes) -> CompletionRequest:
         extra,
         asked.models or (),
         told,
+        "responses",
     )
 
 

@@ -4,7 +4,7 @@ from callmissed.gateway.upstreams.found import USUAL_VARIABLES, UpstreamSettings
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.local import LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Timeouts
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
 
 __all__ = [
     "USUAL_VARIABLES",
@@ -19,5 +19,7 @@ __all__ = [
     "Timeouts",
     "Upstream",
     "UpstreamSettings",
+    "Work",
+    "Worked",
     "found_upstreams",
 ]

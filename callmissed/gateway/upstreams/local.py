@@ -1,4 +1,4 @@
-"""The local model: finds and quotes, writes nothing of its own, and never leaves this installation."""
+"""The local models: one finds and quotes, one makes vectors of words. Neither writes anything of its own or leaves this installation."""
 
 import re
 from collections.abc import AsyncGenerator, Sequence
@@ -9,16 +9,27 @@ import msgspec
 from callmissed.foundation.database import Database
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.tokens import count, count_messages, text_of
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms
+from callmissed.gateway.upstreams.lexical import DIMENSIONS, embedded, vector
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
 from callmissed.knowledge import Answer, answer, retrieve, retrieve_in_text
 
 WORD = re.compile(r"\S+\s*")
 UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities")
 PASSAGES = 5
+FEWEST, MOST = 64, 4_096
+"""Dimensions of a vector."""
+
+
+class _Vectors(msgspec.Struct):
+    dimensions: int | None = None
+    encoding_format: str | None = None
+
+
+_vectors = msgspec.json.Decoder(_Vectors)
 
 
 class LocalUpstream:
-    """`local/extractive` over the tenant's knowledge, or over the text in the request."""
+    """`local/extractive` over the tenant's knowledge, or over the text in the request; `local/lexical` over texts."""
 
     def __init__(self, db: Database, region: str) -> None:
         self._db = db
@@ -56,6 +67,18 @@ class LocalUpstream:
         for word in words:
             yield Piece(_delta({"content": word}), word)
         yield Piece(_delta({"citations": cited} if cited else {}, finish), "", None, count("".join(words)))
+
+    async def work(self, work: Work) -> Worked:
+        """Vectors of texts."""
+        wished = _vectors.decode(msgspec.json.encode(work.extra))
+        if not work.texts:
+            raise Unsupported(param="input")  # tokens of a vocabulary: it has none
+        size = wished.dimensions or DIMENSIONS
+        if not FEWEST <= size <= MOST:
+            raise RequestInvalid(f"dimensions are {FEWEST} to {MOST} here.", param="dimensions")
+        packed = wished.encoding_format == "base64"
+        data = [embedded(vector(text, size), n, packed=packed) for n, text in enumerate(work.texts)]
+        return Worked(msgspec.json.encode({"data": data}), sum(map(count, work.texts)), 0)
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -28,10 +28,11 @@ from callmissed.gateway.problems import (
     UpstreamUnreachable,
 )
 from callmissed.gateway.upstreams.gate import Gate
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
 
 log = logging.getLogger(__name__)
 
+CHAT = "/chat/completions"
 LARGEST_REPLY = 16_000_000
 LARGEST_EVENT = 4_000_000
 
@@ -97,13 +98,7 @@ class OpenAICompatible:
     async def reply(self, asked: Asked) -> Replied:
         """The whole answer, read up to 16 MB."""
         async with self._gate:
-            async with self._sent(asked, stream=False) as response:
-                parts: list[bytes] = []
-                async for chunk in self._chunks(response):
-                    parts.append(chunk)
-                    if sum(map(len, parts)) > LARGEST_REPLY:
-                        raise UpstreamBroken
-            document, text = _read(b"".join(parts))
+            document, text = _read(await self._whole(CHAT, self._chat(asked, stream=False)))
             if bytes(document.choices) == b"[]":
                 raise UpstreamBroken
         used = document.usage
@@ -116,7 +111,7 @@ class OpenAICompatible:
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer as the server sends it. Raises UpstreamBroken when it ends without saying that it is complete."""
-        async with self._gate, self._sent(asked, stream=True) as response:
+        async with self._gate, self._sent(CHAT, self._chat(asked, stream=True)) as response:
             async for event in _events(self._chunks(response)):
                 if event == b"[DONE]":
                     return
@@ -131,16 +126,34 @@ class OpenAICompatible:
                     )
         raise UpstreamBroken
 
+    async def work(self, work: Work) -> Worked:
+        """The document that answers a request of another kind, read up to 16 MB."""
+        async with self._gate:
+            found = await self._whole(work.path, {**work.extra, "model": work.model})
+            used = _read(found)[0].usage
+        return Worked(found, used.prompt_tokens if used else None, used.completion_tokens if used else None)
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
             await self._client.close()
             self._client = None
 
+    async def _whole(self, path: str, body: Mapping[str, Any]) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async with self._sent(path, body) as response:
+            async for chunk in self._chunks(response):
+                parts.append(chunk)
+                size += len(chunk)
+                if size > LARGEST_REPLY:
+                    raise UpstreamBroken
+        return b"".join(parts)
+
     @asynccontextmanager
-    async def _sent(self, asked: Asked, *, stream: bool) -> AsyncGenerator[Response]:
+    async def _sent(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Response]:
         """The response to a request, once its status is good. Translates every failure into a Problem."""
-        opened, before = self._request(asked, stream=stream).build_streamed(), _cancellations()
+        opened, before = self._request(path, body).build_streamed(), _cancellations()
         try:
             async with asyncio.timeout(self._timeouts.first_byte):
                 response = await opened.__aenter__()
@@ -159,14 +172,17 @@ class OpenAICompatible:
             log.warning("upstream %s broke: %s", self.terms.name, type(failure).__name__)
             raise UpstreamBroken from None
 
-    def _request(self, asked: Asked, *, stream: bool) -> Any:
+    def _chat(self, asked: Asked, *, stream: bool) -> dict[str, Any]:
         body: dict[str, Any] = {**asked.extra, "model": asked.model, "messages": asked.messages}
         if stream:
             body["stream"] = True
             if self._server.asks_usage:
                 body["stream_options"] = {"include_usage": True}
+        return body
+
+    def _request(self, path: str, body: Mapping[str, Any]) -> Any:
         client = self._connected()
-        builder = client.post(f"{self._server.base_url.rstrip('/')}/chat/completions")
+        builder = client.post(f"{self._server.base_url.rstrip('/')}{path}")
         builder = builder.header("content-type", "application/json").streamed_read_buffer_limit(0)
         for name, value in self._server.headers.items():
             builder = builder.header(name, value)

@@ -77,6 +77,28 @@ class Piece:
     citations: Sequence[dict[str, Any]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A request that one document answers. `path` says where below the upstream's address; `texts` are what it reads.
+
+    `model` is the upstream's own name; `extra` holds all other members as they came.
+    """
+
+    path: str
+    model: str
+    texts: Sequence[str]
+    extra: Mapping[str, msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What came of it: JSON as OpenAI writes it. Token counts are None where the upstream is silent."""
+
+    document: bytes
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
 class Upstream(Protocol):
     """Runs models. Both verbs raise the Problems named Upstream…, and RequestInvalid or Unsupported for what it cannot do."""
 
@@ -95,6 +117,10 @@ class Upstream(Protocol):
 
     def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer piece by piece."""
+        ...
+
+    async def work(self, work: Work) -> Worked:
+        """The document that answers a request of another kind. Raises Unsupported where it has no such model."""
         ...
 
     async def close(self) -> None:

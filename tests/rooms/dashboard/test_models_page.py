@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import get_args
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp
 from callmissed.dashboard.shelves import ABILITY_NAMES, PRICES, Choice, place
 from callmissed.foundation.i18n import speaking
 from callmissed.foundation.services import Services
-from callmissed.gateway import Upstreams, UpstreamSettings
+from callmissed.gateway import Kind, Upstreams, UpstreamSettings
 from callmissed.gateway.catalogue import ABILITIES
 from callmissed.identity import residency
 from tests.rooms.dashboard.conftest import Office
@@ -96,7 +97,9 @@ def said(page: str) -> str:
 
 async def test_it_lists_all_models_with_prices_and_says_which_cannot_be_asked(office: Office, shop) -> None:
     page = await office.page("/app/models")
-    assert ids_of(page) == ["rack/quick", "local/extractive", "rack/large", "rack/gone", "states/one"]
+    assert ids_of(page) == [
+        "rack/quick", "local/extractive", "rack/large", "local/lexical", "rack/gone", "states/one",
+    ]  # fmt: skip
     text = said(page)
     assert "ends 31 January 2099" in text
     assert "ended 31 January 2026" in text
@@ -112,7 +115,7 @@ async def test_it_lists_all_models_with_prices_and_says_which_cannot_be_asked(of
         ("q=RACK+large", ["rack/large"]),
         ("ability=tools", ["rack/large"]),
         ("region=US", ["states/one"]),
-        ("most=25", ["rack/quick", "local/extractive", "rack/gone", "states/one"]),
+        ("most=25", ["rack/quick", "local/extractive", "local/lexical", "rack/gone", "states/one"]),
         ("order=longest&q=rack", ["rack/large", "rack/quick", "rack/gone"]),
         ("q=nothing+like+it", []),
     ],
@@ -141,8 +144,8 @@ async def test_one_model_opens_with_a_program_to_copy(office: Office, shop) -> N
 
 
 def test_every_ability_and_price_can_be_chosen_and_is_named() -> None:
-    assert tuple(ABILITY_NAMES) == ABILITIES
-    for ability in ABILITIES:
+    assert tuple(ABILITY_NAMES) == (*ABILITIES, *(each for each in get_args(Kind) if each != "chat"))
+    for ability in ABILITY_NAMES:
         assert Choice.model_validate({"ability": ability}).is_narrowed
     for price in PRICES:
         assert Choice.model_validate({"most": str(price)}).is_narrowed

@@ -41,10 +41,22 @@ async def test_the_quote_is_answered_as_it_stands(app, services) -> None:
     assert (reply.status, json.loads(reply.body)["object"]) == (200, "quote")
 
 
+async def test_a_request_made_once_is_answered_as_it_stands_and_again(app, services) -> None:
+    ours = await belongings(app, services)
+    code = (await samples(app))["Once only"]
+    headers = dict(re.findall(r'-H "(Idempotency-Key): (.+?)"', code))
+    path, body = re.findall(r"^curl http://[^/]+(\S+)", code)[0], re.findall(r"-d '(.*)'", code, re.DOTALL)[0]
+    sent = {name.lower(): value for name, value in headers.items()}
+    replies = [await ask(app, "POST", path, ours.key | JSON | sent, body.encode()) for _ in range(2)]
+    assert [each.status for each in replies] == [200, 200]
+    assert replies[0].body == replies[1].body
+
+
 async def test_the_python_sample_is_python_and_all_name_this_installation(app, installation) -> None:
     found = await samples(app)
     compile(found["Python"], "sample", "exec")
     compile(found["Anthropic"], "sample", "exec")
+    compile(found["Vectors"], "sample", "exec")
     here = installation.settings.public_url
     assert [
         name

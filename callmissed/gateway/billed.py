@@ -1,0 +1,228 @@
+"""One call on its way to an upstream: what it holds before, what it learns, and how it ends, exactly once.
+
+Every surface that costs goes through it, so that money, limits and usage records are the same for all of them.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+from uuid import UUID
+
+from callmissed.billing import KeyBudget, Ledger, Usage
+from callmissed.foundation.ids import uuid7
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.services import Services
+from callmissed.foundation.tenancy import Access
+from callmissed.gateway.catalogue import Kind, Model
+from callmissed.gateway.estimates import Estimate
+from callmissed.gateway.headers import Provenance
+from callmissed.gateway.interruptions import Interruption
+from callmissed.gateway.limits import Allowance
+from callmissed.gateway.register import Upstreams
+from callmissed.gateway.tokens import count
+from callmissed.gateway.trip import Route, Trip
+from callmissed.gateway.upstreams import Piece, Terms
+
+Answer = TypeVar("Answer")
+
+Status = Literal["ok", "cancelled", "failed"]
+CLIENT_LEFT = 499
+"""Recorded when the caller was gone before the answer was complete (nginx's number; HTTP has none)."""
+
+
+class Billable(Protocol):
+    """A request that costs: what the money, the limits and the usage record need to know of it."""
+
+    @property
+    def endpoint(self) -> str:
+        """As usage records name the surface it came in at: `chat.completions`."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """What its model must be for."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that is asked for."""
+        ...
+
+    @property
+    def fallbacks(self) -> Sequence[str]:
+        """Models that its caller takes instead, in order."""
+        ...
+
+    @property
+    def stream(self) -> bool:
+        """Whether the answer is told in pieces."""
+        ...
+
+    def at_most(self, models: Sequence[Model]) -> Estimate:
+        """The most that any of these models can need for it."""
+        ...
+
+    def reading(self) -> int:
+        """Tokens it has to read, by our own count: for upstreams that are silent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom a call is for: the key with what its limits leave, or the bot and conversation.
+
+    `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why. `india_only` is what
+    the workspace decided about content leaving India. `usage_id` is the id of its usage record, where that was settled before.
+    """
+
+    key_id: UUID | None = None
+    bot_id: UUID | None = None
+    conversation_id: UUID | None = None
+    arrived: float | None = None
+    allowance: Allowance | None = None
+    interruption: Interruption | None = None
+    india_only: bool = True
+    usage_id: UUID | None = None
+
+
+class BilledCall:
+    """One call: what it reserved, what it learned, and how it ends, exactly once."""
+
+    def __init__(self, services: Services, access: Access, request: Billable, caller: Caller) -> None:
+        self.id = caller.usage_id or uuid7()
+        self.route: Route | Trip = services.get(Upstreams).route(
+            request.model, request.fallbacks, india_only=caller.india_only, kind=request.kind
+        )
+        self._ledger = services.get(Ledger)
+        self._access = access
+        self._request = request
+        self._caller = caller
+        self._began = time.perf_counter()
+        self._asked = self._began
+        self._first: float | None = None
+        self._text: list[str] = []
+        self.tokens_in: int | None = None
+        self.tokens_out: int | None = None
+        self.citations: Sequence[dict[str, Any]] = ()
+        self.price_micro = 0
+
+    async def reserve(self) -> None:
+        """Hold the money and the tokens that it can need at most. Raises TokenRateLimited, and the Problems of `Ledger.reserve`."""
+        most = self._request.at_most(self.route.models)
+        await self._reserve(most.price_micro, most.tokens)
+        self._asked = time.perf_counter()
+
+    async def answered(self, answering: Awaitable[Answer]) -> Answer:
+        """What its upstream answers. Whatever goes wrong ends the call and is raised again."""
+        try:
+            return await answering
+        except asyncio.CancelledError:
+            await self.cancel()
+            raise
+        except Problem as problem:
+            await self.fail(problem)
+            raise
+        except Exception:  # whatever broke, the hold must be given back; the edge writes it down
+            await self.fail(Problem())
+            raise
+
+    async def _reserve(self, amount: int, tokens: int) -> None:
+        """Hold the money and the tokens that this call can need at most; neither without the other."""
+        key_id, allowance = self._caller.key_id, self._caller.allowance
+        key = KeyBudget(key_id, allowance.budget if allowance else None) if key_id else None
+        if allowance:
+            allowance.take(tokens)
+        held = False
+        try:
+            await self._ledger.reserve(self._access.tenant_id, self.id, amount, key)
+            held = True
+        finally:
+            if allowance and not held:
+                allowance.settle(0)
+
+    def learn(self, piece: Piece) -> None:
+        """Take note of a piece that arrived."""
+        if piece.text or piece.choices:
+            self._first = self._first or time.perf_counter()
+        if piece.text:
+            self._text.append(piece.text)
+        self.citations = piece.citations or self.citations
+        self.tokens_in = piece.tokens_in if piece.tokens_in is not None else self.tokens_in
+        self.tokens_out = piece.tokens_out if piece.tokens_out is not None else self.tokens_out
+
+    async def settle(self) -> None:
+        """The answer is complete: take its price. Durable when this returns."""
+        self.price_micro = await self._end("ok", 200)
+
+    async def cancel(self) -> None:
+        """It was broken off, by the reader or by `interruption`: take the price of what was delivered, if anything was."""
+        delivered = count("".join(self._text))
+        self.tokens_out = min(delivered, self.tokens_out) if self.tokens_out else delivered
+        why = self.interruption.problem if self.interruption else None
+        status, code = (why.status, why.code) if why else (CLIENT_LEFT, None)
+        self.price_micro = await self._end("cancelled", status, billed=delivered > 0, problem=code)
+
+    async def fail(self, problem: Problem) -> None:
+        """It went wrong: give the hold back, record the failure."""
+        await self._end("failed", problem.status, billed=False, problem=problem.code)
+
+    @property
+    def interruption(self) -> Interruption | None:
+        """What may break it off."""
+        return self._caller.interruption
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return "".join(self._text)
+
+    @property
+    def counted(self) -> tuple[int, int, Literal["upstream", "callmissed"]]:
+        """Tokens in, tokens out, and who counted: ourselves where the upstream is silent, and for the local model."""
+        if (
+            self.tokens_in is not None
+            and self.tokens_out is not None
+            and self.route.upstream.terms.name != "local"
+        ):
+            return self.tokens_in, self.tokens_out, "upstream"
+        read = self.tokens_in if self.tokens_in is not None else self._request.reading()
+        return read, self.tokens_out if self.tokens_out is not None else count(self.text), "callmissed"
+
+    async def _end(
+        self, status: Status, http: int, *, billed: bool = True, problem: str | None = None
+    ) -> int:
+        usage = self._usage(status, http, problem)
+        price = self.route.model.price(usage.tokens_in, usage.tokens_out) if billed else 0
+        if self._caller.allowance:
+            self._caller.allowance.settle(usage.tokens_in + usage.tokens_out if billed else 0)
+        return await self._ledger.settle(self._access.tenant_id, self.id, price, usage)
+
+    def _usage(self, status: Status, http: int, problem: str | None) -> Usage:
+        now, terms, model = time.perf_counter(), self.route.upstream.terms, self.route.model
+        tokens_in, tokens_out, counted_by = self.counted
+        arrived = self._caller.arrived or self._began
+        return Usage(
+            endpoint=self._request.endpoint, model=model.id, upstream=terms.name, region=terms.region,
+            may_train=terms.trains_on_content, status=status, http_status=http, problem=problem,
+            tokens_in=tokens_in, tokens_out=tokens_out, counted_by=counted_by,
+            admit_us=round((self._began - arrived) * 1e6), reserve_us=round((self._asked - self._began) * 1e6),
+            first_token_ms=round((self._first - arrived) * 1e3) if self._first else None,
+            latency_ms=round((now - arrived) * 1e3), price_in_micro=model.price_in, price_out_micro=model.price_out,
+            streamed=self._request.stream, key_id=self._caller.key_id, bot_id=self._caller.bot_id,
+            conversation_id=self._caller.conversation_id, india_only=self._caller.india_only,
+            tried=tried_as(self.route.tried),
+        )  # fmt: skip
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the answer comes from, as every reply says it."""
+        return Provenance(
+            self.route.model, self.route.upstream.terms, self.id, self._request.model, len(self.route.tried)
+        )
+
+
+def tried_as(tried: Sequence[Terms]) -> str | None:
+    """Upstreams as a usage record names them: name@region, each once."""
+    return " ".join(dict.fromkeys(each.mark for each in tried)) or None

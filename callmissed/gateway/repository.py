@@ -1,0 +1,57 @@
+"""SQL of answers that may be asked for again."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from callmissed.foundation import clock
+from callmissed.foundation.database import Tx
+from callmissed.foundation.ids import uuid7
+from callmissed.gateway.models import AnsweredOnce
+
+
+async def claim(tx: Tx, key_id: UUID, key_hash: bytes, request_hash: bytes, usage_id: UUID) -> bool:
+    """Enter a request. False when the key has used this Idempotency-Key before."""
+    row = {
+        "tenant_id": tx.tenant_id,
+        "id": uuid7(),
+        "key_id": key_id,
+        "key_hash": key_hash,
+        "request_hash": request_hash,
+        "usage_id": usage_id,
+        "created_at": clock.now(),
+    }
+    query = insert(AnsweredOnce).values(row).on_conflict_do_nothing().returning(AnsweredOnce.id)
+    return await tx.session.scalar(query) is not None
+
+
+async def found(tx: Tx, key_id: UUID, key_hash: bytes) -> AnsweredOnce | None:
+    """What was asked under it, held until the transaction ends."""
+    query = select(AnsweredOnce).where(
+        AnsweredOnce.tenant_id == tx.tenant_id,
+        AnsweredOnce.key_id == key_id,
+        AnsweredOnce.key_hash == key_hash,
+    )
+    return await tx.session.scalar(query.with_for_update())
+
+
+async def forget(tx: Tx, key_id: UUID, key_hash: bytes, before: datetime) -> None:
+    """Forget what was asked under it before that time."""
+    await tx.session.execute(
+        delete(AnsweredOnce).where(
+            AnsweredOnce.tenant_id == tx.tenant_id,
+            AnsweredOnce.key_id == key_id,
+            AnsweredOnce.key_hash == key_hash,
+            AnsweredOnce.created_at < before,
+        )
+    )
+
+
+async def by_usage(tx: Tx, usage_id: UUID) -> AnsweredOnce | None:
+    """The request that this usage record belongs to, held until the transaction ends."""
+    query = select(AnsweredOnce).where(
+        AnsweredOnce.tenant_id == tx.tenant_id, AnsweredOnce.usage_id == usage_id
+    )
+    return await tx.session.scalar(query.with_for_update())
