@@ -1,4 +1,4 @@
-"""Run benchmarks by name: `python -m bench first_light`; without a name, all of them."""
+"""Run benchmarks by name: `python -m bench first_light`; without a name, all of them. What begins with -- is for them."""
 
 import sys
 from importlib import import_module
@@ -14,7 +14,7 @@ def names() -> list[str]:
 
 def main() -> int:
     """Run those asked for. Exits 2 for an unknown name."""
-    wanted = sys.argv[1:] or names()
+    wanted = [each for each in sys.argv[1:] if not each.startswith("--")] or names()
     unknown = [name for name in wanted if name not in names()]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(names())}")
