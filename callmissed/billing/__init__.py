@@ -16,6 +16,7 @@ from callmissed.billing.service import (
     key_spending,
     purse,
     requests,
+    seen,
     statement,
     transfers,
     usage_report,
@@ -23,15 +24,17 @@ from callmissed.billing.service import (
     used,
 )
 from callmissed.billing.usage import Usage
-from callmissed.billing.views import Entry, Only, Statement, UsageFilter, UsageReport, Used
+from callmissed.billing.views import By, Entry, Only, Share, Statement, UsageFilter, UsageReport, Used
 
 __all__ = [
     "DEFAULT_PLAN",
     "WELCOME_CREDIT",
+    "By",
     "Entry",
     "KeyBudget",
     "Ledger",
     "Only",
+    "Share",
     "Statement",
     "Usage",
     "UsageFilter",
@@ -45,6 +48,7 @@ __all__ = [
     "reconcile",
     "requests",
     "seats_of",
+    "seen",
     "statement",
     "transfers",
     "usage_report",

@@ -9,12 +9,14 @@ from uuid import UUID
 from sqlalchemy import text
 
 from callmissed.billing.views import (
+    By,
     Cost,
     Day,
     Entry,
     Line,
     Only,
     Purse,
+    Share,
     Statement,
     Step,
     UsageFigures,
@@ -88,6 +90,7 @@ ORDER BY at, id LIMIT :limit
 CHOSEN = """
 (CAST(:model AS text) IS NULL OR model = :model) AND (CAST(:key_id AS uuid) IS NULL OR key_id = :key_id)
 AND (CAST(:status AS text) IS NULL OR status = :status)
+AND (CAST(:slower_ms AS int) IS NULL OR latency_ms > :slower_ms)
 AND (NOT CAST(:abroad AS bool) OR tried ~ '@(?!IN( |$))'
   OR (split_part(region, ' ', 1) <> 'IN' AND coalesce(problem, '') NOT IN ('upstream_paused', 'upstream_crowded')))
 """
@@ -100,10 +103,13 @@ SELECT coalesce(sum(price_micro), 0) AS spent, count(*) AS requests, count(*) FI
    WHERE tenant_id = :tenant AND at >= :before AND at < :since AND {CHOSEN}) AS spent_before
 FROM usage_record WHERE {MATCHING}
 """)  # noqa: S608 - a constant of this module
+# By hour or day and name; and by name alone, where `began` is null.
 COSTS = text(f"""
 SELECT date_trunc(CAST(:step AS text), at AT TIME ZONE interval '330 minutes') AT TIME ZONE interval '330 minutes' AS began,
-  model, sum(price_micro) AS amount
-FROM usage_record WHERE {MATCHING} GROUP BY 1, 2 ORDER BY 1, 2
+  CASE CAST(:by AS text) WHEN 'key' THEN coalesce(key_id::text, bot_id::text, endpoint) ELSE model END AS name,
+  count(*) AS requests, count(*) FILTER (WHERE status = 'failed') AS failed,
+  sum(tokens_in) AS tokens_in, sum(tokens_out) AS tokens_out, sum(price_micro) AS amount
+FROM usage_record WHERE {MATCHING} GROUP BY GROUPING SETS ((1, 2), (2)) ORDER BY 1, amount DESC, requests DESC, 2
 """)  # noqa: S608 - a constant of this module
 USED_COLUMNS = ", ".join(each.name for each in fields(Used))
 LATEST = text(f"""
@@ -198,10 +204,21 @@ async def figures(tx: Tx, wanted: UsageFilter) -> UsageFigures:
     )  # fmt: skip
 
 
-async def costs(tx: Tx, wanted: UsageFilter, step: Step) -> tuple[Cost, ...]:
-    """What each model cost per hour or day."""
-    rows = await tx.session.execute(COSTS, _values(tx, wanted, step=step))
-    return tuple(Cost(row.began, row.model, int(row.amount)) for row in rows)
+async def costs(
+    tx: Tx, wanted: UsageFilter, step: Step, by: By
+) -> tuple[tuple[Cost, ...], tuple[Share, ...]]:
+    """What each model or key cost per hour or day, and what each had of the whole span."""
+    rows = (await tx.session.execute(COSTS, _values(tx, wanted, step=step, by=by))).all()
+    return (
+        tuple(Cost(row.began, row.name, int(row.amount)) for row in rows if row.began),
+        tuple(
+            Share(
+                row.name, row.requests, row.failed, int(row.tokens_in), int(row.tokens_out), int(row.amount)
+            )
+            for row in rows
+            if not row.began
+        ),
+    )
 
 
 async def latest(tx: Tx, wanted: UsageFilter, limit: int, older_than: UUID | None) -> tuple[Used, ...]:
@@ -256,5 +273,5 @@ async def orphans(verifier: Tx, before: datetime) -> list[tuple[UUID, UUID]]:
 def _values(tx: Tx, wanted: UsageFilter, **more: Any) -> dict[str, Any]:
     return {
         "tenant": tx.tenant_id, "since": wanted.since, "until": wanted.until, "model": wanted.model,
-        "key_id": wanted.key_id, "status": wanted.status, "abroad": wanted.abroad, **more,
+        "key_id": wanted.key_id, "status": wanted.status, "slower_ms": wanted.slower_ms, "abroad": wanted.abroad, **more,
     }  # fmt: skip

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from callmissed.billing import repository
 from callmissed.billing.views import (
+    By,
     Entry,
     KeySpending,
     Only,
@@ -80,19 +81,25 @@ def usage_span(days: int) -> tuple[datetime, datetime]:
     return (now - timedelta(hours=24) if days == 1 else _midnight(days)), now
 
 
-async def usage_report(
-    tx: Tx, wanted: UsageFilter, limit: int = 50, older_than: UUID | None = None
-) -> UsageReport:
-    """Figures, costs by day (by hour when the span is a day) and the latest requests of a span."""
-    models, keys = await repository.seen(tx, wanted.since, wanted.until)
+async def usage_report(tx: Tx, wanted: UsageFilter, limit: int = 50, by: By = "model") -> UsageReport:
+    """Figures, costs by day (by hour when the span is a day), whose they were, and the latest requests of a span."""
+    models, keys = await seen(tx, wanted.since, wanted.until)
     step: Step = "hour" if wanted.until - wanted.since <= timedelta(days=1) else "day"
+    costs, shares = await repository.costs(tx, wanted, step, by)
     return UsageReport(
         await repository.figures(tx, wanted),
-        await repository.costs(tx, wanted, step),
-        await repository.latest(tx, wanted, limit, older_than),
-        tuple(sorted(models)),
-        tuple(keys),
+        costs,
+        shares,
+        await repository.latest(tx, wanted, limit, None),
+        models,
+        keys,
     )
+
+
+async def seen(tx: Tx, since: datetime, until: datetime) -> tuple[tuple[str, ...], tuple[UUID, ...]]:
+    """The models and the keys of a span: what its requests can be filtered by."""
+    models, keys = await repository.seen(tx, since, until)
+    return tuple(sorted(models)), tuple(keys)
 
 
 async def requests(

@@ -11,6 +11,9 @@ Only = Literal["credit", "usage"]
 Step = Literal["hour", "day"]
 """How finely costs are told."""
 
+By = Literal["model", "key"]
+"""What costs are told apart by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Purse:
@@ -87,13 +90,16 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class UsageFilter:
-    """Which usage to look at: a span of time, and optionally one model, key or status, or only what left India."""
+    """Which usage to look at: a span of time, and optionally one model, key or status, only what took longer than so many
+    milliseconds, or only what left India.
+    """
 
     since: datetime
     until: datetime
     model: str | None = None
     key_id: UUID | None = None
     status: str | None = None
+    slower_ms: int | None = None
     abroad: bool = False
 
 
@@ -114,19 +120,35 @@ class UsageFigures:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a model cost in the hour or day (of the Indian clock) that began then."""
+    """What something cost in the hour or day (of the Indian clock) that began then.
+
+    `name` is the model; where costs are told by key, the id of the key, else of the bot, else what was asked for.
+    """
 
     began: datetime
-    model: str
+    name: str
+    amount_micro: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one model, or one key, had of a span. `name` is as in `Cost`."""
+
+    name: str
+    requests: int
+    failed: int
+    tokens_in: int
+    tokens_out: int
     amount_micro: int
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Figures, cost per hour or day and model, the latest requests, and what can be filtered by."""
+    """Figures, cost per hour or day, whose share it was (dearest first), the latest requests, and what can be filtered by."""
 
     figures: UsageFigures
     costs: tuple[Cost, ...]
+    shares: tuple[Share, ...]
     rows: tuple["Used", ...]
     models: tuple[str, ...] = ()
     keys: tuple[UUID, ...] = ()

@@ -30,6 +30,7 @@ def all_rooms() -> Sequence[Room]:
         Room("bots", "/app/bots", "message-chatbot", t("Bots"), "b", "bots.read"),
         Room("knowledge", "/app/knowledge", "books", t("Knowledge"), "n", "knowledge.read"),
         Room("usage", "/app/usage", "chart-bar", t("Usage"), "u", "usage.read", build),
+        Room("requests", "/app/requests", "list-check", t("Requests"), "r", "usage.read", build),
         Room("models", "/app/models", "sparkles", t("Models"), "m", "usage.read", build),
         Room("keys", "/app/keys", "key", t("API keys"), "k", "keys.read", build),
         Room("wallet", "/app/wallet", "wallet", t("Wallet"), "w", "billing.read", account),

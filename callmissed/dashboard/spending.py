@@ -4,7 +4,7 @@ Names of days and labels are made when they are asked for, in the language of th
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ from callmissed.foundation.i18n import language, t
 from callmissed.foundation.money import RUPEE, Micro
 
 TEN_LAKH = 1_000_000
-MODELS = 4
-"""So many models have a colour of their own in a chart; the others are one."""
+COLOURS = 4
+"""So many models or keys have a colour of their own in a chart; the others are one."""
 AHEAD_DAYS = 7
 YEAR_DAYS = 365
 KEPT = timedelta(days=90)
@@ -27,11 +27,15 @@ KEPT = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class CostChart:
-    """What each model cost per day, or per hour when the span is one day. `until` is now: the last bar is unfinished."""
+    """What each model or key cost per day, or per hour when the span is one day. `until` is now: the last bar is unfinished.
+
+    `called` says how a name of the costs is written for a reader.
+    """
 
     report: UsageReport
     since: datetime
     until: datetime
+    called: Callable[[str], str] = str
 
     @property
     def is_hourly(self) -> bool:
@@ -47,12 +51,12 @@ class CostChart:
         cells: defaultdict[tuple[str, datetime], int] = defaultdict(int)
         totals: defaultdict[str, int] = defaultdict(int)
         for cost in self.report.costs:
-            cells[cost.model, cost.began] += cost.amount_micro
-            totals[cost.model] += cost.amount_micro
-        ranked = sorted(totals, key=lambda model: (-totals[model], model))
-        groups = [(model, [model]) for model in ranked[:MODELS]]
-        if ranked[MODELS:]:
-            groups.append((t("Other"), ranked[MODELS:]))
+            cells[cost.name, cost.began] += cost.amount_micro
+            totals[cost.name] += cost.amount_micro
+        ranked = sorted(totals, key=lambda name: (-totals[name], name))
+        groups = [(self.called(name), [name]) for name in ranked[:COLOURS]]
+        if ranked[COLOURS:]:
+            groups.append((t("Other"), ranked[COLOURS:]))
         return {
             "kind": "bar",
             "money": True,
@@ -60,8 +64,11 @@ class CostChart:
             "unfinished": True,
             "x": [f"{start:%H:%M}" if self.is_hourly else short_day(start) for start in starts],
             "series": [
-                {"name": name, "data": [sum(cells[m, start] for m in models) / RUPEE for start in starts]}
-                for name, models in groups
+                {
+                    "name": name,
+                    "data": [sum(cells[each, start] for each in group) / RUPEE for start in starts],
+                }
+                for name, group in groups
             ],
         }
 

@@ -15,7 +15,7 @@ WIDER = """() => [
   ...[...document.querySelectorAll('main *, dialog[open] *, .cm-alarm')]
     .filter((each) => each.clientWidth > 4 && each.scrollWidth > each.clientWidth + 2)
     .filter((each) => !each.matches('input, textarea, select, pre, .cm-code, .cm-code *, .cm-cut, .cm-unseen, svg, svg *'))
-    .filter((each) => getComputedStyle(each).display !== 'inline')
+    .filter((each) => getComputedStyle(each).display !== 'inline' && each.checkVisibility())
     .map((each) => `${each.tagName}.${each.className}: ${each.scrollWidth - each.clientWidth} px`),
 ]"""
 """What is wider than the place it has. Code may be scrolled; what is cut on purpose says so by its class."""

@@ -1,4 +1,4 @@
-"""Usage and wallet in a real browser: a paid call appears by itself, opens, is walked through, and the wallet has fallen."""
+"""Usage, requests and wallet in a real browser: a paid call appears by itself, opens, is walked through, and the wallet has fallen."""
 
 import re
 from collections.abc import AsyncGenerator
@@ -48,9 +48,10 @@ async def test_a_paid_call_appears_opens_and_is_walked_through(
 ) -> None:
     await ask(api, 2)
     await signed_in.goto(f"{demo['base_url']}/app/usage")
+    await expect(signed_in.locator("[data-chart] canvas").first).to_be_visible()
+    await signed_in.get_by_role("link", name="All requests").click()
     rows = signed_in.locator("#requests tbody tr")
     before = await rows.count()
-    await expect(signed_in.locator("[data-chart] canvas").first).to_be_visible()
     await expect(signed_in.locator("#live")).to_be_visible()
     read = await ask(api)
     await expect(rows).to_have_count(before + 1, timeout=15_000)  # nobody reloaded the page
@@ -95,19 +96,35 @@ async def test_the_wallet_falls_with_a_call(
     await expect(signed_in.locator("#ledger tbody")).not_to_contain_text("Usage")
 
 
+async def test_figures_chart_and_shares_follow_by_themselves(
+    signed_in: Page, api: openai.AsyncOpenAI, demo: dict[str, Any]
+) -> None:
+    await ask(api)
+    await signed_in.goto(f"{demo['base_url']}/app/usage?days=1")
+    await signed_in.get_by_role("link", name="By key").click()
+    count = signed_in.locator("#shares tbody tr").first.locator("td").nth(1)
+    drawn = signed_in.locator("[data-chart]")
+    before, chart = int(await count.inner_text()), await drawn.get_attribute("data-chart")
+    assert before and chart
+    await ask(api)
+    await expect(count).to_have_text(str(before + 1), use_inner_text=True, timeout=15_000)
+    await expect(drawn).not_to_have_attribute("data-chart", chart)
+
+
 async def test_narrow_in_hindi_and_without_script(
     signed_in: Page, api: openai.AsyncOpenAI, demo: dict[str, Any]
 ) -> None:
     await ask(api)
     await signed_in.set_viewport_size({"width": 390, "height": 844})
-    for path in ("usage", "wallet"):
+    for path in ("usage", "requests", "wallet"):
         await signed_in.goto(f"{demo['base_url']}/app/{path}?lang=hi")
         await no_sideways(signed_in)
     await expect(signed_in.get_by_role("heading", name="बही")).to_be_visible()
-    await signed_in.goto(f"{demo['base_url']}/app/usage?lang=hi")
+    await signed_in.goto(f"{demo['base_url']}/app/requests?lang=hi")
     for chip in await signed_in.locator("summary.cm-chip").all():
         await chip.click()
         await no_sideways(signed_in)
+    await signed_in.get_by_role("heading", level=1).click()  # what is open is closed
     await signed_in.locator("#requests tbody tr").first.click()
     await expect(signed_in.locator("#cm-request")).to_contain_text("समय कहाँ गया")
     await no_sideways(signed_in)
@@ -118,10 +135,13 @@ async def test_narrow_in_hindi_and_without_script(
         java_script_enabled=False, storage_state=await signed_in.context.storage_state()
     )
     page = await plain.new_page()
-    await page.goto(f"{demo['base_url']}/app/usage?lang=en")
+    await page.goto(f"{demo['base_url']}/app/requests?lang=en")
     await page.locator("summary.cm-chip", has_text="Model").click()
     await page.locator(".us-filters").get_by_role("link", name="local/extractive").click()
     await expect(page).to_have_url(re.compile(r"model=local"))
+    await page.locator("summary.cm-chip", has_text="Day").click()
+    await page.locator(".us-day").get_by_role("button", name="Show").click()
+    await expect(page).to_have_url(re.compile(r"model=local.*&day=20"))
     await page.locator("#requests tbody tr a").first.click()
     await expect(page.locator("#cm-request")).to_contain_text("What it cost")
     await plain.close()

@@ -2,11 +2,15 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
+from callmissed.billing import KeyBudget, Ledger, Usage, grant
 from callmissed.foundation import clock, directory
 from callmissed.foundation.audit import seal_all
 from callmissed.foundation.ids import uuid7
-from callmissed.foundation.money import rupees
+from callmissed.foundation.money import RUPEE, rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import (
@@ -44,6 +48,25 @@ NARROWED = KeyLimits(
 )
 
 
+USUAL: dict[str, Any] = {
+    "endpoint": "chat.completions", "model": "local/extractive", "upstream": "local", "region": "IN", "status": "ok",
+    "http_status": 200, "tokens_in": 4_120, "tokens_out": 1_860, "price_in_micro": 85 * RUPEE,
+    "price_out_micro": 210 * RUPEE, "admit_us": 400, "reserve_us": 1_600, "first_token_ms": 204, "latency_ms": 1_620,
+}  # fmt: skip
+MADE: tuple[dict[str, Any], ...] = (
+    {},
+    {"model": "sarvam/sarvam-m", "upstream": "sarvam", "region": "IN Mumbai", "latency_ms": 4_900},
+    {"endpoint": "playground", "key_id": None, "streamed": True},
+    {"model": "a-supplier-with-a-long-name/a-model-with-a-rather-long-name-120b-instruct", "tokens_out": 40_000},
+    {"status": "cancelled", "http_status": 499, "tokens_out": 12},
+    {
+        "status": "failed", "http_status": 503, "problem": "upstream_busy", "upstream": "rack", "region": "IN Pune",
+        "tried": "states@US", "first_token_ms": None, "tokens_out": 0, "india_only": False,
+    },
+)  # fmt: skip
+"""In turn, on top of USUAL."""
+
+
 @dataclass
 class Bustle:
     """A busy workspace. `pages` maps a page's name to the cookie's holder ("owner", "staff", …) and its path."""
@@ -66,6 +89,7 @@ async def busy_workspace(services: Services) -> Bustle:
         await _enter(services, bustle, "owner", owner, device)
     empty = await workspace_of_someone(services)
     await _enter(services, bustle, "newcomer", empty)
+    failed = await _requests(services, owner)
     await seal_all(services.db)
     bustle.pages |= {
         "sessions": ("owner", "/app/account/sessions"),
@@ -74,6 +98,11 @@ async def busy_workspace(services: Services) -> Bustle:
         "models": ("owner", "/app/models"),
         "model": ("owner", "/app/models?model=local/extractive"),
         "models-none": ("owner", "/app/models?q=no+such+model"),
+        "usage": ("owner", "/app/usage"),
+        "usage-by-key": ("owner", "/app/usage?by=key"),
+        "requests": ("owner", "/app/requests"),
+        "requests-none": ("owner", "/app/requests?status=cancelled&slower=3"),
+        "request-failed": ("owner", f"/app/requests?request={failed}"),
         "transfers": ("owner", "/app/transfers"),
         "new-workspace": ("owner", "/app/workspaces/new"),
         "audit": ("owner", "/app/audit"),
@@ -122,6 +151,31 @@ async def _keys(services: Services, owner: Access, bustle: Bustle) -> None:
         "keys-revoke": ("owner", f"/app/keys?revoke={working}"),
         "service-accounts": ("owner", "/app/keys/service-accounts"),
     }
+
+
+async def _requests(services: Services, owner: Access) -> UUID:
+    """Three weeks of requests: by key, by bot, tried out, cut short, and one that failed at two suppliers; that one's id."""
+    async with services.db.tenant(owner) as tx:
+        await grant(tx, rupees("100"), "grant", uuid7())
+        keys = [card.id for card in await list_keys(tx)]
+    made = uuid7()
+    for n in range(42):
+        more = {"key_id": keys[n % len(keys)], **MADE[n % len(MADE)]}
+        made = await one_request(services, owner, timedelta(hours=12 * (41 - n)), more)
+    return made
+
+
+async def one_request(services: Services, owner: Access, ago: timedelta, more: dict[str, Any]) -> UUID:
+    """A request made so long ago; its id."""
+    milliseconds = int((clock.now() - ago).timestamp() * 1000)
+    usage = Usage(**{**USUAL, **more})
+    key = KeyBudget(usage.key_id, None) if usage.key_id else None
+    ref = UUID(int=milliseconds << 80 | uuid7().int & ((1 << 80) - 1))
+    price = 0 if usage.status == "failed" else usage.tokens_in * 85 + usage.tokens_out * 210
+    ledger = services.get(Ledger)
+    await ledger.reserve(owner.tenant_id, ref, max(1, price), key)
+    await ledger.settle(owner.tenant_id, ref, price, usage)
+    return ref
 
 
 async def _team(services: Services, owner: Access, bustle: Bustle) -> None:

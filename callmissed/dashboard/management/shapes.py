@@ -305,6 +305,39 @@ class UsageSummary(Shape):
     by_day: list[DayOfUsage]
 
 
+class UsageRecord(Shape):
+    """One request: figures about it, never what was asked or answered. `admit_us` and `reserve_us` are what we added, in microseconds.
+
+    Prices are in micro-rupees for 10 lakh tokens; `tried` names the upstreams that had it before, each as name@region.
+    """
+
+    id: UUID
+    at: datetime
+    endpoint: str
+    model: str
+    upstream: str
+    region: str
+    tried: str | None
+    india_only: bool
+    status: str = Field(description="ok, cancelled or failed")
+    http_status: int
+    problem: str | None
+    streamed: bool
+    tokens_in: int
+    tokens_out: int
+    counted_by: str
+    admit_us: int
+    reserve_us: int
+    first_token_ms: int | None
+    latency_ms: int
+    price_in_micro: int
+    price_out_micro: int
+    price_micro: int
+    key_id: UUID | None
+    bot_id: UUID | None
+    conversation_id: UUID | None
+
+
 class Wallet(Shape):
     """What the wallet holds, and what of it is promised to requests under way."""
 

@@ -1,7 +1,9 @@
 """The usage page over HTTP: what it counts, what it opens, what it refuses, and the file it gives."""
 
 import csv
+import html
 import io
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -31,6 +33,23 @@ def text_of(page: str) -> str:
 def rows_of(page: str) -> list[str]:
     """The models in its list of requests, in their order."""
     return re.findall(r"data-request>([^<]+)</a>", page)
+
+
+def shares_of(page: str) -> list[tuple[str, str, str]]:
+    """Name, cost and share in words of each row below the chart."""
+    table = page.partition('id="shares"')[2].partition("</section>")[0]
+    rows = re.findall(
+        r'cm-medium">([^<]*)</td>.*?aria-label="([^"]*)".*?(<span class="cm-money">.*?)</td>',
+        table,
+        re.DOTALL,
+    )
+    return [(name, text_of(cost).replace(" ", ""), part) for name, part, cost in rows]
+
+
+def series_of(page: str) -> dict[str, float]:
+    """What the chart draws: each name with its sum in rupees."""
+    [drawn] = re.findall(r'data-chart="([^"]*)"', page)
+    return {each["name"]: sum(each["data"]) for each in json.loads(html.unescape(drawn))["series"]}
 
 
 async def sheet(office: Office, address: str) -> list[dict[str, str]]:
@@ -104,8 +123,8 @@ async def test_another_workspace_sees_nothing_of_it(office: Office, opened: Open
     assert "secret-model" not in reply.text
     assert (await other.browser.get(f"/app/usage?request={uuid4()}")).status_code == 404
     assert "No requests in this span" in await other.page("/app/usage")
-    assert await sheet(other, "/app/usage/requests.csv") == []
-    assert (await other.browser.get("/app/usage/newest")).json() == {"newest": ""}
+    assert await sheet(other, "/app/requests/log.csv") == []
+    assert (await other.browser.get("/app/requests/newest")).json() == {"newest": ""}
     async with office.services.db.tenant(office.access) as tx:
         key = (await create_key(tx, "Theirs")).id
     assert "Theirs" not in await other.page(f"/app/usage?key={key}")
@@ -128,28 +147,51 @@ async def test_filters_narrow_page_file_and_figures(office: Office) -> None:
     assert rows_of(await office.page("/app/usage?days=1")) == ["b", "b", "a"]
     narrowed = await office.page("/app/usage?status=cancelled")
     assert "Nothing matches" in narrowed
-    assert [row["model"] for row in await sheet(office, "/app/usage/requests.csv?model=b")] == ["b", "b"]
+    assert [row["model"] for row in await sheet(office, "/app/requests/log.csv?model=b")] == ["b", "b"]
 
 
-async def test_older_requests_are_a_page_away(office: Office) -> None:
-    for n in range(52):
+async def test_costs_are_told_by_model_or_by_whoever_made_them(office: Office) -> None:
+    async with office.services.db.tenant(office.access) as tx:
+        key = (await create_key(tx, "crm-sync")).id
+        other = (await create_key(tx, "website")).id
+    await office.spend(3 * RUPEE, model="a", key_id=key, tokens_in=7, tokens_out=11)
+    await office.spend(RUPEE, model="b", key_id=key)
+    await office.spend(RUPEE, model="b", key_id=other)
+    await office.spend(
+        0, model="b", key_id=other, status="failed", http_status=502, problem="upstream_broken"
+    )
+    await office.spend(RUPEE // 2, model="a", endpoint="playground")
+    by_model, by_key = await office.page("/app/usage"), await office.page("/app/usage?by=key")
+    assert "What each model used" in by_model
+    assert shares_of(by_model) == [("a", "₹3.50", "₹3.50 of ₹5.50"), ("b", "₹2.00", "₹2.00 of ₹5.50")]
+    assert "What each key used" in by_key
+    assert [(name, cost) for name, cost, _ in shares_of(by_key)] == [
+        ("crm-sync", "₹4.00"), ("website", "₹1.00"), ("Playground", "₹0.50"),
+    ]  # fmt: skip
+    assert series_of(by_model) == {"a": 3.5, "b": 2.0}
+    assert series_of(by_key) == {"crm-sync": 4.0, "website": 1.0, "Playground": 0.5}
+
+
+async def test_a_chart_has_a_colour_for_four_and_one_for_the_others(office: Office) -> None:
+    for n in range(6):
+        await office.spend((n + 1) * RUPEE, model=f"m{n}")
+    assert series_of(await office.page("/app/usage")) == {"m5": 6, "m4": 5, "m3": 4, "m2": 3, "Other": 3}
+
+
+async def test_only_the_newest_stand_below_the_figures(office: Office) -> None:
+    for n in range(12):
         await office.spend(1, model=f"m{n}", ago=timedelta(seconds=60 - n))
-    page = await office.page("/app/usage")
-    assert rows_of(page) == [f"m{n}" for n in range(51, 1, -1)]
-    older = re.search(r'href="(/app/usage\?before=[^"]+)">Older', page)
-    assert older
-    rest = await office.page(older[1])
-    assert rows_of(rest) == ["m1", "m0"]
-    assert 'data-watch=""' in rest, "an older page does not ask for what is new"
-    assert len(await sheet(office, "/app/usage/requests.csv")) == 52
+    page = await office.page("/app/usage?days=7")
+    assert rows_of(page) == [f"m{n}" for n in range(11, 1, -1)]
+    assert 'href="/app/requests?days=7">All requests' in page
 
 
 @pytest.mark.parametrize(
     "query",
-    ["days=-1", "days=0", "days=91", "days=x", "key=me", "status=maybe", "request=1", "before=1", "model=%00", LONG],
+    ["days=-1", "days=0", "days=91", "days=x", "key=me", "status=maybe", "request=1", "by=luck", "model=%00", LONG],
 )  # fmt: skip
 async def test_what_cannot_be_meant_is_refused(office: Office, query: str) -> None:
-    for address in ("/app/usage", "/app/usage/newest", "/app/usage/requests.csv"):
+    for address in ("/app/usage", "/app/requests", "/app/requests/newest", "/app/requests/log.csv"):
         assert (await office.browser.get(f"{address}?{query}")).status_code == 422
 
 
@@ -164,7 +206,7 @@ async def test_the_file_holds_every_figure_and_runs_nothing(office: Office) -> N
     async with office.services.db.tenant(office.access) as tx:
         key = (await create_key(tx, '=HYPERLINK("http://evil.example","कुंजी, one")')).id
     ref = await office.spend(COST, key_id=key, streamed=True, **PRICED)
-    (row,) = await sheet(office, "/app/usage/requests.csv")
+    (row,) = await sheet(office, "/app/requests/log.csv")
     assert row["request_id"] == str(ref)
     assert row["key"] == '\'=HYPERLINK("http://evil.example","कुंजी, one")'
     assert row["cost_inr"] == f"{COST / 1e6:.6f}"
@@ -177,14 +219,14 @@ async def test_the_file_holds_every_figure_and_runs_nothing(office: Office) -> N
 async def test_the_newest_is_told_cheaply(office: Office) -> None:
     await office.spend(1, model="a", ago=timedelta(seconds=5))
     ref = await office.spend(1, model="b")
-    told = await office.browser.get("/app/usage/newest")
+    told = await office.browser.get("/app/requests/newest")
     assert told.json() == {"newest": str(ref)}
     assert f'data-newest="{ref}"' in await office.page("/app/usage")
-    assert (await office.browser.get("/app/usage/newest?model=a")).json() != told.json()
+    assert (await office.browser.get("/app/requests/newest?model=a")).json() != told.json()
 
 
 async def test_nobody_sees_it_without_signing_in(client) -> None:
-    for address in ("/app/usage", "/app/usage/newest", "/app/usage/requests.csv"):
+    for address in ("/app/usage", "/app/requests/newest", "/app/requests/log.csv"):
         assert (await client.get(address)).status_code == 401
 
 

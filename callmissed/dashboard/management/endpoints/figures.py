@@ -2,19 +2,19 @@
 
 from collections import Counter
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from callmissed.billing import UsageFilter, purse, usage_report
+from callmissed.billing import UsageFilter, purse, requests, usage_report, used
 from callmissed.dashboard.audit_words import say
 from callmissed.dashboard.management.answers import Cursor, Limit, Page, after, answer, page_of
 from callmissed.dashboard.management.problems import PeriodUnusable
 from callmissed.dashboard.management.router import Api
-from callmissed.dashboard.management.shapes import DayOfUsage, Event, Me, UsageSummary, Wallet
+from callmissed.dashboard.management.shapes import DayOfUsage, Event, Me, UsageRecord, UsageSummary, Wallet
 from callmissed.foundation import audit, clock
 from callmissed.foundation.audit import AuditLeaf, Wanted
 from callmissed.foundation.http import TenantTx, services
@@ -26,6 +26,10 @@ router = Api("figures")
 
 LONGEST = timedelta(days=92)
 FIRST = date(2020, 1, 1)
+Model = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$")]
+Seconds = Annotated[
+    int | None, Query(ge=1, le=600, description="Only what took longer than so many seconds.")
+]
 Action = Annotated[str | None, Query(max_length=100, pattern=r"^[a-z_:]+$")]
 
 
@@ -52,15 +56,12 @@ async def usage(
     request: Request, tx: TenantTx, since: date | None = None, until: date | None = None
 ) -> Response:
     """Usage of a period of days of India, up to 92; the last 30 by default. `until` is not part of it."""
-    end = until or clock.today() + timedelta(days=1)
-    begin = since or max(FIRST, end - timedelta(days=30)) if end > FIRST else FIRST
-    if not FIRST <= begin < end or end - begin > LONGEST or end.year > 2100:
-        raise PeriodUnusable
+    begin, end = _period(since, until)
     report = await usage_report(tx, UsageFilter(_midnight(begin), _midnight(end)), 1)
     figures = report.figures
     days: Counter[tuple[date, str]] = Counter()
     for cost in report.costs:  # by the hour when the period is a day
-        days[cost.began.astimezone(clock.IST).date(), cost.model] += cost.amount_micro
+        days[cost.began.astimezone(clock.IST).date(), cost.name] += cost.amount_micro
     return answer(
         request,
         UsageSummary(
@@ -76,6 +77,36 @@ async def usage(
             ],
         ),
     )
+
+
+@router.api(
+    "GET", "/requests", "usage.read", gives=Page[UsageRecord], problems=("period_unusable", "cursor_unusable")
+)
+async def request_log(
+    request: Request,
+    tx: TenantTx,
+    since: date | None = None,
+    until: date | None = None,
+    model: Model = None,
+    key_id: UUID | None = None,
+    status: Literal["ok", "cancelled", "failed"] | None = None,
+    slower: Seconds = None,
+    cursor: Cursor = "",
+    limit: Limit = 20,
+) -> Response:
+    """The requests of a period of days of India, as `/usage`, the newest first."""
+    begin, end = _period(since, until)
+    slower_ms = slower * 1000 if slower else None
+    wanted = UsageFilter(_midnight(begin), _midnight(end), model, key_id, status, slower_ms)
+    found = await requests(tx, wanted, limit + 1, after(cursor))
+    documents = [UsageRecord.model_validate(each) for each in found]
+    return answer(request, page_of(documents, [each.id for each in found], limit))
+
+
+@router.api("GET", "/requests/{usage_id}", "usage.read", gives=UsageRecord, problems=("usage_not_found",))
+async def one_request(request: Request, usage_id: UUID, tx: TenantTx) -> Response:
+    """One request. Raises UsageNotFound."""
+    return answer(request, UsageRecord.model_validate(await used(tx, usage_id)))
 
 
 @router.api("GET", "/wallet", "billing.read", gives=Wallet)
@@ -134,6 +165,15 @@ def _event(leaf: AuditLeaf) -> Event:
         target_id=leaf.target_id,
         body=leaf.body,
     )
+
+
+def _period(since: date | None, until: date | None) -> tuple[date, date]:
+    """The first day, and the day after the last; the last 30 days by default. Raises PeriodUnusable."""
+    end = until or clock.today() + timedelta(days=1)
+    begin = since or max(FIRST, end - timedelta(days=30)) if end > FIRST else FIRST
+    if not FIRST <= begin < end or end - begin > LONGEST or end.year > 2100:
+        raise PeriodUnusable
+    return begin, end
 
 
 def _midnight(day: date) -> datetime:

@@ -1,4 +1,4 @@
-/* Usage: a request opens beside its list, ↑ and ↓ move through the rows, and new requests appear by themselves. */
+/* Usage and requests: a request opens beside its list, ↑ and ↓ move through the rows, and new requests appear by themselves. */
 (() => {
   const place = document.getElementById("usage");
   if (!place) return;
@@ -73,22 +73,21 @@
 
   /* What is new. A cheap question every few seconds while the page is looked at; the page itself only when the answer changed. */
   function draw(page) {
-    for (const id of ["figures", "requests"]) {
-      if (!at(id) || !at(id, page)) { location.reload(); return; }
-    }
+    if (!at("requests") || !at("requests", page)) { location.reload(); return; }
     const focused = document.activeElement?.closest?.("tr[data-id]")?.dataset.id;
-    at("figures").replaceChildren(...at("figures", page).childNodes);
+    for (const id of ["figures", "shares"]) at(id)?.replaceChildren(...at(id, page).childNodes);
     at("requests").dataset.newest = at("requests", page).dataset.newest;
     at("requests").replaceChildren(...at("requests", page).childNodes);
     document.querySelector(".cm-purse")?.replaceChildren(...(page.querySelector(".cm-purse")?.childNodes ?? []));
-    const [chart, drawn] = [at("chart"), at("chart", page)];
-    chart.querySelector("[data-chart]").dataset.chart = drawn.querySelector("[data-chart]").dataset.chart;
-    chart.querySelector("table").replaceWith(drawn.querySelector("table"));
-    chart.querySelector(".cm-legend").replaceWith(drawn.querySelector(".cm-legend"));
-    document.dispatchEvent(new Event("cm:chart"));
+    if (at("chart")) chart(at("chart"), at("chart", page));
     at("live").hidden = false;
     select(wanted());
     if (focused) place.querySelector(`tr[data-id="${focused}"] a`)?.focus();
+  }
+  function chart(old, drawn) {
+    old.querySelector("[data-chart]").dataset.chart = drawn.querySelector("[data-chart]").dataset.chart;
+    for (const part of ["table", ".cm-legend"]) old.querySelector(part).replaceWith(drawn.querySelector(part));
+    document.dispatchEvent(new Event("cm:chart"));
   }
   async function watch() {
     let wait = LEAST_WAIT;
