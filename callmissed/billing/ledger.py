@@ -8,7 +8,6 @@ may be written again after a lost connection: a hold exists once, is removed onc
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -16,8 +15,10 @@ import msgspec
 
 from callmissed.billing import statements
 from callmissed.billing.budgets import KeyBudget, first_that_fit, month_of
-from callmissed.billing.problems import LedgerBusy
+from callmissed.billing.leases import LeaseRule, Leases
+from callmissed.billing.problems import LedgerBusy, WalletExhausted
 from callmissed.billing.usage import Usage
+from callmissed.billing.waiting import FIRST_PAUSE, LONGEST_PAUSE, Batch, Item, Outcomes
 from callmissed.foundation import clock
 from callmissed.foundation.database import FAILURES, PASSING, AlreadyThere, DirectConnection, DirectTx
 
@@ -26,44 +27,6 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 15
 """How long a request waits for its reservation. The ledger itself tries for ever: what was used must be written."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-"""Seconds between attempts to reach the database."""
-
-
-@dataclass(eq=False, slots=True)
-class _Item:
-    """One thing to write for a tenant, and who waits for it. `amount` in micro-rupees."""
-
-    ref: UUID
-    amount: int
-    done: "asyncio.Future[int]"
-    usage: Usage | None = None
-    key: KeyBudget | None = None
-
-    @property
-    def line(self) -> dict[str, object]:
-        """The item as the statements read it."""
-        key_id = self.key.key_id if self.key else None
-        return {"ref": self.ref, "amount": self.amount, "usage": self.usage, "key_id": key_id}
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one tenant has waiting."""
-
-    closes: list[_Item] = field(default_factory=list[_Item])
-    reserves: list[_Item] = field(default_factory=list[_Item])
-
-    def singly(self) -> list["_Batch"]:
-        """The same work, one item at a time."""
-        return [
-            *(_Batch(closes=[item]) for item in self.closes),
-            *(_Batch(reserves=[item]) for item in self.reserves),
-        ]
-
-
-_Outcomes = dict[_Item, int | Exception]
-
 
 class Ledger:
     """Reserve → settle or release, for every tenant. One per process; `stop` writes what is left.
@@ -71,10 +34,12 @@ class Ledger:
     `dsn` signs in to the data plane as a role that row-level security holds.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, leases: LeaseRule | None = None) -> None:
         self._connection = DirectConnection(dsn)
-        self._waiting: dict[UUID, _Batch] = {}
-        self._taken: dict[UUID, _Batch] = {}
+        self._leases = Leases(DirectConnection(dsn), self._queue_close, leases or LeaseRule())
+        self._waiting: dict[UUID, Batch] = {}
+        self._taken: dict[UUID, Batch] = {}
+        self._holding: set[UUID] = set()
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
@@ -85,13 +50,12 @@ class Ledger:
         WalletExhausted when the tenant has less than that available, KeyBudgetExhausted, and LedgerBusy when the database
         is out of reach.
         """
-        item = self._item(ref, amount)
-        item.key = key
-        self._batch(tenant_id).reserves.append(item)
-        self._wake.set()
+        alone = ref in self._holding or (key is not None and key.micro is not None)
+        if not alone and self._leases.draw(tenant_id, ref, amount):
+            return
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await item.done
+                await self._reserve(tenant_id, ref, amount, key)
         except TimeoutError:
             raise LedgerBusy(retry_after=5) from None
 
@@ -100,14 +64,22 @@ class Ledger:
 
         Durable when it returns. If the caller is cancelled meanwhile, it is written all the same.
         """
-        return await self._close(tenant_id, self._item(ref, amount, usage))
+        if self._leases.has(tenant_id, ref):
+            return await self._leases.settle(ref, amount, usage)
+        return await self._close(tenant_id, Item.of(ref, amount, usage))
 
     async def release(self, tenant_id: UUID, ref: UUID, usage: Usage | None = None) -> None:
         """Give the hold back: nothing is charged. `usage` records a request that failed."""
-        await self._close(tenant_id, self._item(ref, 0, usage))
+        if not self._leases.has(tenant_id, ref):
+            await self._close(tenant_id, Item.of(ref, 0, usage))
+        elif usage is None:
+            self._leases.put_back(ref)
+        else:
+            await self._leases.settle(ref, 0, usage)
 
     async def stop(self) -> None:
-        """Write what is waiting, then let go of the connection."""
+        """Write what is waiting, end the leases, then let go of the connections."""
+        await self._leases.stop(PATIENCE_SECONDS)
         if self._writer is not None:
             self._wake.set()
             await self._drained()
@@ -115,19 +87,36 @@ class Ledger:
             await asyncio.gather(self._writer, return_exceptions=True)
         await self._connection.close()
 
-    @staticmethod
-    def _item(ref: UUID, amount: int, usage: Usage | None = None) -> _Item:
-        return _Item(ref, amount, asyncio.get_running_loop().create_future(), usage)
+    async def _reserve(self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None) -> None:
+        """Hold. What a lease keeps idle is never the reason for a refusal: it is returned first."""
+        try:
+            await self._hold(tenant_id, ref, amount, key)
+        except WalletExhausted:
+            if not await self._leases.give_back(tenant_id):
+                raise
+            await self._hold(tenant_id, ref, amount, key)
 
-    def _batch(self, tenant_id: UUID) -> _Batch:
+    async def _hold(self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None) -> None:
+        item = Item.of(ref, amount)
+        item.key = key
+        self._batch(tenant_id).reserves.append(item)
+        self._wake.set()
+        await item.done
+        self._holding.add(ref)
+
+    def _batch(self, tenant_id: UUID) -> Batch:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write(), name="ledger writer")
-        return self._waiting.setdefault(tenant_id, _Batch())
+        return self._waiting.setdefault(tenant_id, Batch())
 
-    async def _close(self, tenant_id: UUID, item: _Item) -> int:
+    async def _close(self, tenant_id: UUID, item: Item) -> int:
+        self._queue_close(tenant_id, item)
+        return await item.done
+
+    def _queue_close(self, tenant_id: UUID, item: Item) -> None:
+        self._holding.discard(item.ref)
         self._batch(tenant_id).closes.append(item)
         self._wake.set()
-        return await item.done
 
     async def _drained(self) -> None:
         batches = [*self._taken.values(), *self._waiting.values()]
@@ -144,10 +133,11 @@ class Ledger:
             if self._taken:
                 outcomes = await self._commit(self._taken)
                 self._give_back(self._taken, outcomes)
-                _answer(outcomes)
+                for item, outcome in outcomes.items():
+                    item.answer(outcome)
                 self._taken = {}
 
-    async def _commit(self, taken: dict[UUID, _Batch]) -> _Outcomes:
+    async def _commit(self, taken: dict[UUID, Batch]) -> Outcomes:
         """Write all of it, however long the database is away."""
         pause = FIRST_PAUSE
         while True:
@@ -159,22 +149,22 @@ class Ledger:
                 log.warning("the ledger waits for the database: %s", type(failure).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-        outcomes: _Outcomes = {}
+        outcomes: Outcomes = {}
         for tenant_id, batch in taken.items():
             for single in batch.singly():
                 outcomes |= await self._alone(tenant_id, single)
         return outcomes
 
-    async def _together(self, taken: dict[UUID, _Batch]) -> _Outcomes:
+    async def _together(self, taken: dict[UUID, Batch]) -> Outcomes:
         """One transaction for all tenants, in the order of their ids, so that two writers never wait in a ring."""
-        outcomes: _Outcomes = {}
+        outcomes: Outcomes = {}
         async with self._connection.transaction() as tx:
             for tenant_id in sorted(taken):
                 await tx.enter(tenant_id)
                 outcomes |= await _write_batch(tx, tenant_id, taken[tenant_id])
         return outcomes
 
-    async def _alone(self, tenant_id: UUID, single: _Batch) -> _Outcomes:
+    async def _alone(self, tenant_id: UUID, single: Batch) -> Outcomes:
         """One item that may be the one that spoilt the batch: it has its own transaction, and its own failure."""
         item = (single.closes or single.reserves)[0]
         pause = FIRST_PAUSE
@@ -190,29 +180,17 @@ class Ledger:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _give_back(self, taken: dict[UUID, _Batch], outcomes: _Outcomes) -> None:
+    def _give_back(self, taken: dict[UUID, Batch], outcomes: Outcomes) -> None:
         """Release what was held for callers who have left in the meantime."""
         for tenant_id, batch in taken.items():
             for item in batch.reserves:
                 if item.done.cancelled() and not isinstance(outcomes[item], Exception):
-                    self._batch(tenant_id).closes.append(self._item(item.ref, 0))
-                    self._wake.set()
+                    self._queue_close(tenant_id, Item.of(item.ref, 0))
 
 
-def _answer(outcomes: _Outcomes) -> None:
-    """Tell the callers, after the commit."""
-    for item, outcome in outcomes.items():
-        if item.done.done():
-            continue
-        if isinstance(outcome, Exception):
-            item.done.set_exception(outcome)
-        else:
-            item.done.set_result(outcome)
-
-
-async def _write_batch(tx: DirectTx, tenant_id: UUID, batch: _Batch) -> _Outcomes:
+async def _write_batch(tx: DirectTx, tenant_id: UUID, batch: Batch) -> Outcomes:
     """One tenant's batch: closes first (see `statements`), then reserves."""
-    outcomes: _Outcomes = {}
+    outcomes: Outcomes = {}
     if batch.closes:
         outcomes |= await _write_closes(tx, tenant_id, batch.closes)
     if batch.reserves:
@@ -220,7 +198,7 @@ async def _write_batch(tx: DirectTx, tenant_id: UUID, batch: _Batch) -> _Outcome
     return outcomes
 
 
-async def _write_closes(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> _Outcomes:
+async def _write_closes(tx: DirectTx, tenant_id: UUID, items: list[Item]) -> Outcomes:
     rows = await tx.fetch(statements.CLOSE, tenant_id, _lines(items))
     charged = {row["ref"]: int(row["charge"]) for row in rows}
     late = [item for item in items if item.ref not in charged and item.usage is not None]
@@ -231,31 +209,31 @@ async def _write_closes(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> _O
     return {item: charged.get(item.ref, 0) for item in items}
 
 
-async def _write_reserves(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> _Outcomes:
+async def _write_reserves(tx: DirectTx, tenant_id: UUID, items: list[Item]) -> Outcomes:
     """Hold for all; where that is more than there is, or a key has a budget, for those that fit, first come first served."""
     budgeted = any(item.key is not None and item.key.micro is not None for item in items)
-    if not budgeted and await _hold(tx, tenant_id, items):
+    if not budgeted and await _hold_all(tx, tenant_id, items):
         return dict.fromkeys(items, 0)
     rows = await tx.fetch(statements.AVAILABLE, tenant_id)
     left = int(rows[0]["available"]) if rows else 0
     used = await _used(tx, tenant_id, items) if budgeted else {}
     fitting, refused = first_that_fit(items, left, used)
     if fitting:
-        await _hold(tx, tenant_id, fitting)
+        await _hold_all(tx, tenant_id, fitting)
     return {**refused, **dict.fromkeys(fitting, 0)}
 
 
-async def _used(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> dict[tuple[UUID, date], int]:
+async def _used(tx: DirectTx, tenant_id: UUID, items: list[Item]) -> dict[tuple[UUID, date], int]:
     """What the keys of these items have spent and hold, by key and month."""
     keys = [item.key.key_id for item in items if item.key is not None]
     rows = await tx.fetch(statements.USED, tenant_id, keys, min(month_of(item.ref) for item in items))
     return {(row["id"], row["month_on"]): int(row["used"]) for row in rows}
 
 
-async def _hold(tx: DirectTx, tenant_id: UUID, items: list[_Item]) -> bool:
+async def _hold_all(tx: DirectTx, tenant_id: UUID, items: list[Item]) -> bool:
     total = sum(item.amount for item in items)
     return bool(await tx.fetch(statements.RESERVE, tenant_id, _lines(items), total, clock.now()))
 
 
-def _lines(items: Sequence[_Item]) -> str:
+def _lines(items: Sequence[Item]) -> str:
     return msgspec.json.encode([item.line for item in items]).decode()

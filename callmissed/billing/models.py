@@ -16,6 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped
 
+from callmissed.billing.lease_sql import LEASE_FUNCTIONS
 from callmissed.foundation.datamap import (
     Category,
     Keep,
@@ -53,6 +54,7 @@ class Wallet(TenantTable):
     """A tenant's money with us. `id` is the tenant's own id: there is one each. Available is balance less held."""
 
     __tablename__ = "wallet"
+    __batched__ = True
     __keep__ = Keep(until="the statutory years of books of account have passed", promise="keep.payments")
     __table_args__ = (
         CheckConstraint("balance_micro >= 0", name="balance"),
@@ -68,10 +70,13 @@ class Wallet(TenantTable):
 
 
 class WalletHold(TenantTable):
-    """Money set aside for one request under way. `id` is the request's reference; settling removes the row."""
+    """Money set aside: for one request under way, whose reference is the `id`, until it is settled; or a tenant's lease."""
 
     __tablename__ = "wallet_hold"
-    __keep__ = Keep(until="the request is settled or released", promise="keep.active")
+    __batched__ = True
+    __keep__ = Keep(
+        until="the request is settled or released, and the lease is a minute idle", promise="keep.active"
+    )
     __table_args__ = (CheckConstraint("amount_micro > 0", name="amount"),)
 
     amount_micro: Mapped[int] = column(nothing("micro-rupees held", category=Category.MONEY), BigInteger)
@@ -82,6 +87,7 @@ class KeySpend(TenantTable):
     """What a key has spent in one month of the Indian calendar, and holds for requests of it. `id` is the key's id."""
 
     __tablename__ = "key_spend"
+    __batched__ = True
     __keep__ = Keep(days=90, promise="keep.usage-logs", anchor="created_at")
     __table_args__ = (
         CheckConstraint("spent_micro >= 0", name="spent"),
@@ -101,6 +107,7 @@ class LedgerEntry(TenantLog):
     """One transfer: an amount from one account to another, never changed. A reference occurs once per kind."""
 
     __tablename__ = "ledger_entry"
+    __batched__ = True
     __keep__ = Keep(until="the statutory years of books of account have passed", promise="keep.payments")
     __table_args__ = (
         UniqueConstraint("tenant_id", "at", "ref", "kind", name="uq_ledger_entry_ref_kind"),
@@ -111,6 +118,7 @@ class LedgerEntry(TenantLog):
         MOMENT,
         MONTH,
         "ALTER TABLE ledger_entry ADD CONSTRAINT ck_ledger_entry_moment CHECK (at = cm.moment(ref))",
+        *LEASE_FUNCTIONS,
     )
 
     debit: Mapped[str] = column(nothing("account the amount leaves"), String(20))
@@ -124,6 +132,7 @@ class UsageRecord(TenantLog):
     """One request that was answered or failed: figures about it, never its content. `id` is the request's reference."""
 
     __tablename__ = "usage_record"
+    __batched__ = True
     __keep__ = Keep(days=90, promise="keep.usage-logs", anchor="at")
     __table_args__ = (CheckConstraint("price_micro >= 0", name="price"),)
 

@@ -32,12 +32,12 @@ JOIN (SELECT DISTINCT unnest($2::uuid[]) AS id) i ON s.id = i.id WHERE s.tenant_
 """
 """$2 keys, $3 the earliest month asked for. Exact while AVAILABLE holds the wallet: whoever spends takes it first."""
 
-_USAGE_COLUMNS = """
+USAGE_COLUMNS = """
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
 admit_us, reserve_us, first_token_ms, latency_ms, price_in_micro, price_out_micro, status, http_status, problem, streamed,
 tried, india_only
 """
-_USAGE_TYPES = """
+USAGE_TYPES = """
 key_id uuid, bot_id uuid, conversation_id uuid, endpoint text, model text, upstream text, region text, may_train bool,
 tokens_in int, tokens_out int, counted_by text, admit_us int, reserve_us int, first_token_ms int, latency_ms int,
 price_in_micro bigint, price_out_micro bigint, status text, http_status int, problem text, streamed bool,
@@ -56,9 +56,9 @@ WITH item AS MATERIALIZED (
   INSERT INTO ledger_entry (tenant_id, at, id, debit, credit, amount_micro, kind, ref)
   SELECT $1, cm.moment(ref), ref, 'wallet', 'sales', charge, 'usage', ref FROM closed WHERE charge > 0
 ), recorded AS (
-  INSERT INTO usage_record (tenant_id, at, id, price_micro, {_USAGE_COLUMNS})
-  SELECT $1, cm.moment(ref), ref, charge, {_USAGE_COLUMNS}
-  FROM closed CROSS JOIN LATERAL json_to_record(closed.usage) AS u({_USAGE_TYPES}) WHERE closed.usage IS NOT NULL
+  INSERT INTO usage_record (tenant_id, at, id, price_micro, {USAGE_COLUMNS})
+  SELECT $1, cm.moment(ref), ref, charge, {USAGE_COLUMNS}
+  FROM closed CROSS JOIN LATERAL json_to_record(closed.usage) AS u({USAGE_TYPES}) WHERE closed.usage IS NOT NULL
 ), paid AS (
   UPDATE wallet SET balance_micro = balance_micro - (SELECT coalesce(sum(charge), 0) FROM closed),
                     held_micro = held_micro - (SELECT coalesce(sum(held), 0) FROM closed)
@@ -76,10 +76,10 @@ SELECT ref, charge FROM closed
 """$2 items. A row per hold that stood; what is missing was closed before. Never charges more than was held."""
 
 LATE = f"""
-INSERT INTO usage_record (tenant_id, at, id, price_micro, {_USAGE_COLUMNS})
-SELECT $1, cm.moment(ref), ref, 0, {_USAGE_COLUMNS}
+INSERT INTO usage_record (tenant_id, at, id, price_micro, {USAGE_COLUMNS})
+SELECT $1, cm.moment(ref), ref, 0, {USAGE_COLUMNS}
 FROM json_to_recordset($2::text::json) AS i(ref uuid, usage json)
-CROSS JOIN LATERAL json_to_record(i.usage) AS u({_USAGE_TYPES})
+CROSS JOIN LATERAL json_to_record(i.usage) AS u({USAGE_TYPES})
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - both parts are constants of this module
 """$2 items without a hold: recorded free of charge, unless they were recorded before."""

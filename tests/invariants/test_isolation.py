@@ -37,9 +37,14 @@ OFFENCES = {
         GUARDED + "CREATE POLICY open ON planted USING (true)",
         GUARDED + "ALTER POLICY tenant_isolation ON planted WITH CHECK (true)",
         GUARDED + "ALTER POLICY verifier_reads ON planted TO cm_app",
+        GUARDED + "CREATE POLICY batch ON planted TO cm_owner USING (true) WITH CHECK (true)",
+        GUARDED
+        + "CREATE POLICY batch ON planted TO cm_app USING (tenant_id = ANY ((SELECT cm.tenants())::uuid[]))"
+        " WITH CHECK (tenant_id = ANY ((SELECT cm.tenants())::uuid[]))",
     ],
     "tenant-function": [
-        "CREATE OR REPLACE FUNCTION cm.tenant() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT gen_random_uuid()'"
+        "CREATE OR REPLACE FUNCTION cm.tenant() RETURNS uuid LANGUAGE sql STABLE AS 'SELECT gen_random_uuid()'",
+        "CREATE OR REPLACE FUNCTION cm.tenants() RETURNS uuid[] LANGUAGE sql STABLE AS 'SELECT array_agg(tenant_id) FROM wallet'",
     ],
     "granted-partition": [
         PARTITIONED + "SELECT cm.guard('planted_1'); GRANT SELECT ON ALL TABLES IN SCHEMA public TO cm_app"

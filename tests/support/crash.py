@@ -68,12 +68,13 @@ async def crash_once(
 ) -> Wreck:
     """Let a writer run, kill it with SIGKILL 20 to 400 ms after its first acknowledgement, and read what is left."""
     dsn = installation.data_plane("cm_app").asyncpg
+    others = await _writers(services)
     lines, lived_ms = await asyncio.to_thread(
         _run_and_kill, dsn, [a.tenant_id for a in tenants], chance.uniform(0.02, 0.4)
     )
     said = [(line[0], UUID(line[2:])) for line in lines if len(line) == 38]  # the last line may be cut
     wreck = Wreck({ref for _, ref in said}, {ref for word, ref in said if word == "A"}, lived_ms=lived_ms)
-    await _until_the_server_noticed(services)
+    await _until_the_server_noticed(services, others)
     for access in tenants:
         async with services.db.tenant(access) as tx:
             row = (await tx.session.execute(LEFT_BEHIND)).one()
@@ -107,17 +108,20 @@ def _kill_after(child: "subprocess.Popen[str]", seconds: float) -> threading.Tim
     return timer
 
 
-async def _until_the_server_noticed(services: Services) -> None:
-    """Wait until the dead writer's own session has ended: a commit it had sent may still be under way."""
-    ours = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'ledger'"
-        " AND state IS NOT NULL"
-    )
-    for _ in range(200):
-        async with services.verifier.control() as tx:
-            if not (await tx.session.execute(ours)).scalar():
-                return
+async def _writers(services: Services) -> int:
+    """How many sessions of ledgers the server has."""
+    ours = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ledger'")
+    async with services.db.control() as tx:
+        return int((await tx.session.execute(ours)).scalar() or 0)
+
+
+async def _until_the_server_noticed(services: Services, others: int) -> None:
+    """Wait until the dead writer's own sessions have ended: a statement it had sent may still be under way, and commits."""
+    for _ in range(500):
+        if await _writers(services) <= others:
+            return
         await asyncio.sleep(0.01)
+    raise AssertionError("the server keeps the sessions of a dead process")
 
 
 async def settle_the_wreck(ledger: Ledger, services: Services, tenants: Sequence[Access]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """A transaction over asyncpg: for the ledger's writer alone, whose budget the ordinary way does not fit.
 
-One connection, hand-written statements, the same tenant lock. A joint transaction may work for several tenants one after
-another; each statement sees only the tenant entered last.
+Hand-written statements, the same tenant lock. A joint transaction may work for several tenants one after another; each
+statement sees only the tenant entered last.
 """
 
 from collections.abc import AsyncGenerator
@@ -59,12 +59,7 @@ class DirectConnection:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[DirectTx]:
         """A transaction that commits at the end of the block and rolls back on an exception."""
-        if self._connection is None or self._connection.is_closed():
-            connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - the library is untyped
-            self._connection = await connect(
-                self._dsn, timeout=10, command_timeout=30, server_settings={"application_name": "ledger"}
-            )
-        tx = DirectTx(self._connection)
+        tx = DirectTx(await self._connected())
         try:
             yield tx
         # house: broad-except an interrupted transaction must not stay open, whatever interrupted it
@@ -72,6 +67,18 @@ class DirectConnection:
             await self._abandon(tx)
             raise
         await tx.end("COMMIT")
+
+    async def alone(self, statement: str, *arguments: Any) -> list[Any]:
+        """Run one statement as a transaction of its own and return its rows: they are durable then."""
+        return await (await self._connected()).fetch(statement, *arguments)
+
+    async def _connected(self) -> Any:
+        if self.lost:
+            connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - the library is untyped
+            self._connection = await connect(
+                self._dsn, timeout=10, command_timeout=30, server_settings={"application_name": "ledger"}
+            )
+        return self._connection
 
     async def _abandon(self, tx: DirectTx) -> None:
         """Roll back; a connection that cannot even do that is thrown away."""

@@ -12,12 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 CONTROL_WITH_TENANT = ("closed_tenant", "directory_entry", "security_alert", "session")
 """Tables outside the tenants that name one: closed doors, the directory's answer, what a warning is about, where a browser works."""
 
-DEFINER_FUNCTIONS = ("cm.ensure_partitions", "cm.erase_rows", "cm.expire")
+DEFINER_FUNCTIONS = (
+    "cm.ensure_partitions", "cm.erase_rows", "cm.expire", "cm.resize_leases", "cm.settle_leased",
+)  # fmt: skip
 """Functions that run with their owner's rights and may be called by an application role: each is reviewed by name.
 
 `ensure_partitions` makes empty, guarded partitions. `expire` removes rows past the days that a migration entered for their
 table; its policy shows the owner no other rows, and the caller learns a number. `erase_rows` removes the rows of a tenant
-whose erasure has begun, which the owner sees by a policy of its own.
+whose erasure has begun, which the owner sees by a policy of its own. `resize_leases` and `settle_leased` work for the tenants
+of a batch: the owner sees those rows while the function runs, and each statement joins them by tenant.
 """
 
 TENANT_RELATIONS = """
@@ -66,20 +69,24 @@ CHECKS = (
     ),
     Check(
         "weak-policy",
-        "a policy that is neither the tenant policy with its check nor the verifier's reading",
+        "a policy that is none of ours: the tenant's, the verifier's reading, and what the owner sees for expiry, erasure, a batch",
         "SELECT tablename || '.' || policyname FROM pg_policies WHERE schemaname = 'public' AND NOT ("
         " policyname = 'tenant_isolation' AND permissive = 'PERMISSIVE' AND roles = '{cm_app,cm_worker}'"
         "   AND qual = '(tenant_id = cm.tenant())' AND with_check = '(tenant_id = cm.tenant())'"
         " OR policyname = 'verifier_reads' AND roles = '{cm_verifier}' AND cmd = 'SELECT'"
         " OR policyname = 'expiry' AND roles = '{cm_owner}' AND with_check = 'false'"
-        " OR policyname = 'erasure' AND roles = '{cm_owner}' AND with_check = 'false')",
+        " OR policyname = 'erasure' AND roles = '{cm_owner}' AND with_check = 'false'"
+        " OR policyname = 'batch' AND roles = '{cm_owner}' AND qual = with_check"
+        "   AND qual = '(tenant_id = ANY (( SELECT cm.tenants() AS tenants)::uuid[]))')",
     ),
     Check(
         "tenant-function",
-        "the function every policy asks was replaced by something else",
-        "SELECT 'cm.tenant' WHERE NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
-        " WHERE n.nspname = 'cm' AND p.proname = 'tenant' AND NOT p.prosecdef AND btrim(p.prosrc) ="
-        " 'SELECT nullif(current_setting(''app.tenant_id'', true), '''')::uuid')",
+        "a function that policies ask was replaced by something else",
+        "SELECT 'cm.' || name FROM (VALUES"
+        " ('tenant', 'SELECT nullif(current_setting(''app.tenant_id'', true), '''')::uuid'),"
+        " ('tenants', 'SELECT nullif(current_setting(''app.tenants'', true), '''')::uuid[]')) AS ours(name, source)"
+        " WHERE NOT EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+        " WHERE n.nspname = 'cm' AND p.proname = name AND NOT p.prosecdef AND btrim(p.prosrc) = source)",
     ),
     Check(
         "granted-partition",
@@ -154,7 +161,7 @@ CHECKS = (
         "standing-tenant",
         "a tenant fixed for a role or the whole database, where it must be set per transaction",
         "SELECT coalesce(r.rolname, 'the database') FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole"
-        " WHERE s.setconfig::text LIKE '%app.tenant_id%'",
+        " WHERE s.setconfig::text LIKE '%app.tenant%'",
     ),
 )
 

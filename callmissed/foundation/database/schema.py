@@ -18,6 +18,11 @@ CREATE POLICY erasure ON {} TO cm_owner USING (tenant_id IN (SELECT c.tenant_id 
   WHERE c.erasing_at IS NOT NULL)) WITH CHECK (false);"""
 """What the owner of an append-only table sees besides: rows of tenants that are being erased (foundation/doors.py)."""
 
+BATCHED = """\
+CREATE POLICY batch ON {0} TO cm_owner USING (tenant_id = ANY ((SELECT cm.tenants())::uuid[]))
+  WITH CHECK (tenant_id = ANY ((SELECT cm.tenants())::uuid[]));"""
+"""What the owner of a table sees besides, within a function that works for several tenants: the rows of those it was told."""
+
 FUNCTIONS = """\
 CREATE SCHEMA IF NOT EXISTS cm;
 GRANT USAGE ON SCHEMA cm TO cm_app, cm_worker, cm_verifier, cm_search;
@@ -25,6 +30,17 @@ GRANT USAGE ON SCHEMA cm TO cm_app, cm_worker, cm_verifier, cm_search;
 -- The tenant of this transaction; NULL when none is set, and then no row is visible.
 CREATE OR REPLACE FUNCTION cm.tenant() RETURNS uuid LANGUAGE sql STABLE
 AS $$ SELECT nullif(current_setting('app.tenant_id', true), '')::uuid $$;
+
+-- The tenants that a function with its owner's rights works for; NULL outside of one, and then its owner sees no row by this.
+CREATE OR REPLACE FUNCTION cm.tenants() RETURNS uuid[] LANGUAGE sql STABLE
+AS $$ SELECT nullif(current_setting('app.tenants', true), '')::uuid[] $$;
+
+-- Such a function names them when it begins, and none when it ends.
+CREATE OR REPLACE FUNCTION cm.work_for(tenants uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.tenants', coalesce(tenants::text, ''), true);
+END $$;
+REVOKE ALL ON FUNCTION cm.work_for(uuid[]) FROM PUBLIC;
 
 -- Row security does not reach partitions through their parent: each gets its own, and no role gets a grant on it.
 CREATE OR REPLACE FUNCTION cm.guard(relation regclass) RETURNS void LANGUAGE plpgsql
@@ -133,6 +149,8 @@ def table_statements(table: Table) -> Iterator[str]:
         yield f"SELECT cm.keep_for('{table.name}', '{row.__keep__.anchor}', {row.__keep__.days});"
     if row.__append_only__ and is_tenant_table(table) and not outlives_tenant(table):
         yield ERASABLE.format(table.name)
+    if row.__batched__:
+        yield BATCHED.format(table.name)
     for extra in row.__sql__:
         yield extra.strip().rstrip(";") + ";"
     if row.__partition__:

@@ -40,6 +40,7 @@ class Row(DeclarativeBase):
 
     `__keep__`: how long rows live. `__append_only__`: application roles may insert and select only.
     `__partition__`: the name of the timestamp column by which the table is partitioned by month.
+    `__batched__`: functions with their owner's rights work on rows of the tenants that a batch names (`cm.tenants`).
     `__sql__`: statements run after the table is created (generated columns, triggers).
     """
 
@@ -48,6 +49,7 @@ class Row(DeclarativeBase):
     __keep__: ClassVar[Keep]
     __append_only__: ClassVar[bool] = False
     __partition__: ClassVar[str | None] = None
+    __batched__: ClassVar[bool] = False
     __sql__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
