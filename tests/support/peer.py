@@ -18,12 +18,12 @@ CALLS: list[dict[str, Any]] = [
     {"role": "assistant", "reasoning_content": "Two prices "},
     {"reasoning_content": "are asked."},
     {"content": "One moment."},
-    {"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "price", "arguments": ""}}]},
+    {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "price", "arguments": ""}}]},
     {"tool_calls": [{"index": 0, "function": {"arguments": '{"of":'}}]},
     {"tool_calls": [{"index": 0, "function": {"arguments": '"visit"}'}}]},
     {
         "tool_calls": [
-            {"index": 1, "id": "call_2", "function": {"name": "price", "arguments": '{"of":"gas"}'}}
+            {"index": 1, "id": "call_2", "type": "function", "function": {"name": "price", "arguments": '{"of":"gas"}'}}
         ]
     },
 ]
@@ -145,7 +145,8 @@ def _worked(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _document(body: dict[str, Any], behaviour: str) -> bytes:
-    message: dict[str, Any] = {"role": "assistant", "content": "".join(WORDS)}
+    said = '{"price": 399}' if "response_format" in body else "".join(WORDS)
+    message: dict[str, Any] = {"role": "assistant", "content": said}
     if "tools" in body:
         call = {
             "id": "call_1",
