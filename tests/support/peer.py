@@ -18,12 +18,21 @@ CALLS: list[dict[str, Any]] = [
     {"role": "assistant", "reasoning_content": "Two prices "},
     {"reasoning_content": "are asked."},
     {"content": "One moment."},
-    {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "price", "arguments": ""}}]},
+    {
+        "tool_calls": [
+            {"index": 0, "id": "call_1", "type": "function", "function": {"name": "price", "arguments": ""}}
+        ]
+    },
     {"tool_calls": [{"index": 0, "function": {"arguments": '{"of":'}}]},
     {"tool_calls": [{"index": 0, "function": {"arguments": '"visit"}'}}]},
     {
         "tool_calls": [
-            {"index": 1, "id": "call_2", "type": "function", "function": {"name": "price", "arguments": '{"of":"gas"}'}}
+            {
+                "index": 1,
+                "id": "call_2",
+                "type": "function",
+                "function": {"name": "price", "arguments": '{"of":"gas"}'},
+            }
         ]
     },
 ]

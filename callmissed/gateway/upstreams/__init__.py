@@ -2,8 +2,9 @@
 
 from callmissed.gateway.upstreams.found import USUAL_VARIABLES, UpstreamSettings, found_upstreams
 from callmissed.gateway.upstreams.gate import Gate, Limits
+from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.local import LocalUpstream
-from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Timeouts
+from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
 
 __all__ = [

@@ -8,20 +8,20 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from pyreqwest.client import ClientBuilder
-from pyreqwest.exceptions import PyreqwestError
 
 from callmissed.foundation.money import RUPEE
+from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import Catalogue, Model, model_of
 from callmissed.gateway.routing import BreakerRule
 from callmissed.gateway.upstreams.gate import Gate, Limits
-from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server, Timeouts
+from callmissed.gateway.upstreams.http_client import Client
+from callmissed.gateway.upstreams.http_connection import Timeouts
+from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
 from callmissed.gateway.upstreams.protocol import Terms
 
 USUAL_VARIABLES: Final = (
@@ -41,6 +41,7 @@ INDIAN_REGIONS: Final = {
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}")
 """What stands in headers and in one word of a usage record."""
 
+LONGEST_LIST: Final = 1_000_000
 LOCAL_OLLAMA: Final = "http://127.0.0.1:11434"
 
 
@@ -188,15 +189,15 @@ async def _ollama(settings: UpstreamSettings, catalogue: Catalogue) -> Offered |
 
 
 async def _ollama_models(base: str) -> list[str]:
-    patience = timedelta(seconds=0.5)
-    async with ClientBuilder().connect_timeout(patience).timeout(patience).no_proxy().build() as client:
-        try:
-            response = await client.get(f"{base}/api/tags").build().send()
-            if response.status != 200:
+    try:
+        client = Client(base, timeouts=Timeouts(connect=0.5, total=0.5))
+        with await client.get("/api/tags") as answer:
+            if answer.status != 200:
                 return []
-            tags = msgspec.json.decode(bytes(await response.bytes()), type=_Tags)
-        except (PyreqwestError, msgspec.DecodeError):
-            return []
+            tags = msgspec.json.decode(await answer.whole(LONGEST_LIST), type=_Tags)
+        await client.close()
+    except (Problem, ValueError):  # nobody there, no address, or no Ollama
+        return []
     return [tag.name for tag in tags.models]
 
 

@@ -4,30 +4,18 @@ The body travels on as it came, with the model's own name in it. What the suppli
 quote our key or another customer. Every wait has an end.
 """
 
-import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import msgspec
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PyreqwestError
-from pyreqwest.response import Response
 
 from callmissed.foundation.problems import Problem
-from callmissed.gateway.problems import (
-    UpstreamBroken,
-    UpstreamBusy,
-    UpstreamRefused,
-    UpstreamRejected,
-    UpstreamSlow,
-    UpstreamUnreachable,
-)
+from callmissed.gateway.problems import UpstreamBroken, UpstreamBusy, UpstreamRefused, UpstreamRejected
 from callmissed.gateway.upstreams.gate import Gate
+from callmissed.gateway.upstreams.http_client import Client
+from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
 
 log = logging.getLogger(__name__)
@@ -35,16 +23,6 @@ log = logging.getLogger(__name__)
 CHAT = "/chat/completions"
 LARGEST_REPLY = 16_000_000
 LARGEST_EVENT = 4_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: to connect, until the first byte of the reply, between two bytes, and for everything together."""
-
-    connect: float = 5.0
-    first_byte: float = 60.0
-    idle: float = 30.0
-    total: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +66,8 @@ class OpenAICompatible:
     ) -> None:
         self.terms = terms
         self._gate = gate or Gate()
-        self._server = server
-        self._timeouts = timeouts or Timeouts()
-        self._client: Client | None = None
+        self._asks_usage = server.asks_usage
+        self._client = Client(server.base_url, server.headers, timeouts)
 
     def check(self, asked: Asked) -> None:
         """Everything may travel on; the server knows best what it supports."""
@@ -98,147 +75,69 @@ class OpenAICompatible:
     async def reply(self, asked: Asked) -> Replied:
         """The whole answer, read up to 16 MB."""
         async with self._gate:
-            document, text = _read(await self._whole(CHAT, self._chat(asked, stream=False)))
-            if bytes(document.choices) == b"[]":
+            with await self._sent(CHAT, self._chat(asked, stream=False)) as answer:
+                choices, text, used = _read(await answer.whole(LARGEST_REPLY))
+            if not choices:
                 raise UpstreamBroken
-        used = document.usage
-        return Replied(
-            bytes(document.choices),
-            text,
-            used.prompt_tokens if used else None,
-            used.completion_tokens if used else None,
-        )
+        return Replied(choices, text, *_counted(used))
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer as the server sends it. Raises UpstreamBroken when it ends without saying that it is complete."""
-        async with self._gate, self._sent(CHAT, self._chat(asked, stream=True)) as response:
-            async for event in _events(self._chunks(response)):
-                if event == b"[DONE]":
-                    return
-                document, text = _read(event)
-                used = document.usage
-                if bytes(document.choices) != b"[]" or used:
-                    yield Piece(
-                        bytes(document.choices) if bytes(document.choices) != b"[]" else b"",
-                        text,
-                        used.prompt_tokens if used else None,
-                        used.completion_tokens if used else None,
-                    )
+        async with self._gate:
+            with await self._sent(CHAT, self._chat(asked, stream=True)) as answer:
+                async for event in _events(answer):
+                    if event == b"[DONE]":
+                        answer.end(soon=True)
+                        return
+                    choices, text, used = _read(event)
+                    if choices or used:
+                        yield Piece(choices, text, *_counted(used))
         raise UpstreamBroken
 
     async def work(self, work: Work) -> Worked:
         """The document that answers a request of another kind, read up to 16 MB."""
         async with self._gate:
-            found = await self._whole(work.path, {**work.extra, "model": work.model})
-            used = _read(found)[0].usage
-        return Worked(found, used.prompt_tokens if used else None, used.completion_tokens if used else None)
+            with await self._sent(work.path, {**work.extra, "model": work.model}) as answer:
+                found = await answer.whole(LARGEST_REPLY)
+            return Worked(found, *_counted(_read(found)[2]))
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
-
-    async def _whole(self, path: str, body: Mapping[str, Any]) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async with self._sent(path, body) as response:
-            async for chunk in self._chunks(response):
-                parts.append(chunk)
-                size += len(chunk)
-                if size > LARGEST_REPLY:
-                    raise UpstreamBroken
-        return b"".join(parts)
-
-    @asynccontextmanager
-    async def _sent(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Response]:
-        """The response to a request, once its status is good. Translates every failure into a Problem."""
-        opened, before = self._request(path, body).build_streamed(), _cancellations()
-        try:
-            async with asyncio.timeout(self._timeouts.first_byte):
-                response = await opened.__aenter__()
-            try:
-                _heed_cancellation(before)
-                if response.status != 200:
-                    raise self._refusal(response)
-                yield response
-            finally:
-                await opened.__aexit__(None, None, None)
-        except TimeoutError:
-            raise UpstreamSlow from None
-        except (ConnectError, ConnectTimeoutError):
-            raise UpstreamUnreachable from None
-        except PyreqwestError as failure:
-            log.warning("upstream %s broke: %s", self.terms.name, type(failure).__name__)
-            raise UpstreamBroken from None
+        await self._client.close()
 
     def _chat(self, asked: Asked, *, stream: bool) -> dict[str, Any]:
         body: dict[str, Any] = {**asked.extra, "model": asked.model, "messages": asked.messages}
         if stream:
             body["stream"] = True
-            if self._server.asks_usage:
+            if self._asks_usage:
                 body["stream_options"] = {"include_usage": True}
         return body
 
-    def _request(self, path: str, body: Mapping[str, Any]) -> Any:
-        client = self._connected()
-        builder = client.post(f"{self._server.base_url.rstrip('/')}{path}")
-        builder = builder.header("content-type", "application/json").streamed_read_buffer_limit(0)
-        for name, value in self._server.headers.items():
-            builder = builder.header(name, value)
-        return builder.body_bytes(msgspec.json.encode(body))
+    async def _sent(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """The answer to a request, once its status is good. Translates every failure into a Problem."""
+        answer = await self._client.post(path, msgspec.json.encode(body))
+        if answer.status != 200:
+            answer.end()
+            raise self._refusal(answer)
+        return answer
 
-    def _connected(self) -> Client:
-        if self._client is None:
-            connect = timedelta(seconds=self._timeouts.connect)
-            builder = ClientBuilder().connect_timeout(connect).tcp_nodelay(True).no_proxy()
-            self._client = builder.follow_redirects(False).pool_idle_timeout(timedelta(seconds=30)).build()
-        return self._client
-
-    def _refusal(self, response: Response) -> Problem:
+    def _refusal(self, answer: Answer) -> Problem:
         """What a bad status means for our caller. The supplier's own words are not passed on."""
-        log.warning("upstream %s answered %d", self.terms.name, response.status)
-        if response.status in (429, 503, 529):
-            after = response.get_header("retry-after") or ""
+        log.warning("upstream %s answered %d", self.terms.name, answer.status)
+        if answer.status in (429, 503, 529):
+            after = answer.header(b"retry-after")
             return UpstreamBusy(retry_after=min(int(after), 600) if after.isdecimal() else 5)
-        if response.status in (401, 402, 403):
+        if answer.status in (401, 402, 403):
             return UpstreamRefused()
-        if response.status in (400, 404, 413, 422):
+        if answer.status in (400, 404, 413, 422):
             return UpstreamRejected()
         return UpstreamBroken.before_answering()
 
-    async def _chunks(self, response: Response) -> AsyncGenerator[bytes]:
-        reader, before = response.body_reader, _cancellations()
-        ends_at = time.monotonic() + self._timeouts.total
-        while True:
-            # Around each wait, never around a yield: a deadline must not fall on whoever reads from us.
-            async with asyncio.timeout(min(self._timeouts.idle, max(0.0, ends_at - time.monotonic()))):
-                chunk = await reader.read_chunk()
-            _heed_cancellation(before)
-            if chunk is None:
-                return
-            yield bytes(chunk)
 
-
-def _cancellations() -> int:
-    """How often this task has been asked to stop."""
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
-
-
-def _heed_cancellation(before: int) -> None:
-    """Stop when this task was asked to meanwhile.
-
-    The client loses a cancellation that meets the arrival of what it waited for; the task's own count does not.
-    """
-    if _cancellations() > before:
-        raise asyncio.CancelledError
-
-
-async def _events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _events(answer: Answer) -> AsyncGenerator[bytes]:
     """The data of each server-sent event (WHATWG HTML §9.2), however the bytes were cut."""
     rest = b""
-    async for chunk in chunks:
+    while chunk := await answer.chunk():
         *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
         if len(rest) > LARGEST_EVENT:
             raise UpstreamBroken
@@ -249,8 +148,11 @@ async def _events(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
         yield rest[5:].strip()
 
 
-def _read(data: bytes) -> tuple[_Document, str]:
-    """A document or event, and the text in it. Raises UpstreamBroken for what is none, or is an error under status 200."""
+def _read(data: bytes) -> tuple[bytes, str, _Usage | None]:
+    """A document's or event's choices (empty where it has none), the text in them, and what it counted.
+
+    Raises UpstreamBroken for what is none, or is an error under status 200.
+    """
     try:
         document = _document.decode(data)
         said = [each.message or each.delta for each in _choices.decode(document.choices)]
@@ -258,4 +160,9 @@ def _read(data: bytes) -> tuple[_Document, str]:
         raise UpstreamBroken from None
     if bytes(document.error) != b"null":
         raise UpstreamBroken
-    return document, "".join(each.content for each in said if each and each.content)
+    text = "".join(each.content for each in said if each and each.content)
+    return bytes(document.choices) if said else b"", text, document.usage
+
+
+def _counted(used: _Usage | None) -> tuple[int | None, int | None]:
+    return (used.prompt_tokens, used.completion_tokens) if used else (None, None)

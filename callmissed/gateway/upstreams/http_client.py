@@ -1,0 +1,130 @@
+"""HTTP/1.1 towards one server that runs models: kept-alive connections, an answer as it arrives, an end to every wait.
+
+Our own over httptools, because every call passes here (docs/decisions says why). It does what the gateway needs and no more: no
+redirect, no proxy, no cookie, no compression. A request is written once: whether to ask again is for whoever knows what it may
+cost. A connection serves one caller at a time, and another one only after an answer that ended exactly where it should.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from callmissed.gateway.problems import UpstreamUnreachable
+from callmissed.gateway.upstreams.http_connection import Answer, Connection, Timeouts
+
+MOST_IDLE: Final = 256
+"""So many connections are kept for the next request."""
+
+
+@cache
+def system_tls() -> ssl.SSLContext:
+    """Certificates are checked against those of the system, names against certificates."""
+    return ssl.create_default_context()
+
+
+class Client:
+    """The connections to one server. It belongs to one event loop.
+
+    `base_url` is http or https with an optional path. Raises ValueError for what cannot be an address or a header.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("the address of an upstream begins with http:// or https:// and a name")
+        self.timeouts = timeouts or Timeouts()
+        self._secure = parts.scheme == "https"
+        self._host, self._port = parts.hostname, parts.port or (443 if self._secure else 80)
+        self._tls = tls
+        self._path = _plain(parts.path.rstrip("/")).replace(" ", "%20")
+        shown = parts.netloc.rpartition("@")[2]
+        sent = {"host": shown, "accept-encoding": "identity", "user-agent": "callmissed", **(headers or {})}
+        self._head = "".join(f"{_plain(name)}: {_plain(value)}\r\n" for name, value in sent.items()).encode(
+            "latin-1"
+        )
+        self._idle: dict[Connection, None] = {}
+        self._closed = False
+
+    async def post(self, path: str, body: bytes) -> Answer:
+        """Send JSON to a path below the base; see `get` for what comes back and what is raised."""
+        head = b"POST %s HTTP/1.1\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        return await self._ask(head % (self._target(path), self._head, len(body)) + body)
+
+    async def get(self, path: str) -> Answer:
+        """The answer, once its head is here: use it in a `with` block.
+
+        Raises UpstreamUnreachable when there was no connection, or none any more before the first byte, UpstreamSlow, and
+        UpstreamBroken for what is not HTTP.
+        """
+        return await self._ask(b"GET %s HTTP/1.1\r\n%s\r\n" % (self._target(path), self._head))
+
+    async def close(self) -> None:
+        """Close what is idle now, and the rest as it becomes so."""
+        self._closed = True
+        for connection in list(self._idle):
+            connection.abort()
+
+    def keep(self, connection: Connection) -> bool:
+        """Take a connection back for the next request; False when it is not wanted."""
+        if self._closed or len(self._idle) >= MOST_IDLE:
+            return False
+        self._idle[connection] = None
+        return True
+
+    def forget(self, connection: Connection) -> None:
+        """It is closed."""
+        self._idle.pop(connection, None)
+
+    def _target(self, path: str) -> bytes:
+        return f"{self._path}{path}".encode("ascii")
+
+    async def _ask(self, request: bytes) -> Answer:
+        answer = (self._kept() or await self._connected()).send(request)
+        try:
+            await answer.begin()
+        finally:
+            if not answer.status:
+                answer.end()
+        return answer
+
+    def _kept(self) -> Connection | None:
+        """The connection that was used last: the others may grow old and go."""
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            if connection.is_usable():
+                return connection
+            connection.abort()
+        return None
+
+    async def _connected(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        tls = (self._tls or system_tls()) if self._secure else None
+        try:
+            async with asyncio.timeout(self.timeouts.connect):
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self, loop), self._host, self._port, ssl=tls
+                )
+        except (
+            OSError,
+            UnicodeError,
+        ):  # names and certificates too; UnicodeError: a name that DNS cannot hold
+            raise UpstreamUnreachable from None
+        return connection
+
+
+def _plain(text: str) -> str:
+    """The text, when it can stand in a line of a head. Raises ValueError."""
+    if not text.isascii() or any(ord(each) < 32 or ord(each) == 127 for each in text):
+        raise ValueError(
+            "an address or header of an upstream holds characters that HTTP does not allow there"
+        )
+    return text
