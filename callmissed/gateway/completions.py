@@ -55,10 +55,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a call is for: the key with what its limits leave, or the bot and conversation.
+    """Whom a call is for: the key with what its limits leave, or the bot and conversation, or somebody who tries a model.
 
     `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why. `india_only` is what
-    the workspace decided about content leaving India.
+    the workspace decided about content leaving India. `endpoint` is what is recorded as asked for.
     """
 
     key_id: UUID | None = None
@@ -68,6 +68,7 @@ class Caller:
     allowance: Allowance | None = None
     interruption: Interruption | None = None
     india_only: bool = True
+    endpoint: str = "chat.completions"
 
 
 class Call:
@@ -178,7 +179,7 @@ class Call:
         tokens_in, tokens_out, counted_by = self.counted
         arrived = self._caller.arrived or self._began
         return Usage(
-            endpoint="chat.completions", model=model.id, upstream=terms.name, region=terms.region,
+            endpoint=self._caller.endpoint, model=model.id, upstream=terms.name, region=terms.region,
             may_train=terms.trains_on_content, status=status, http_status=http, problem=problem,
             tokens_in=tokens_in, tokens_out=tokens_out, counted_by=counted_by,
             admit_us=round((self._began - arrived) * 1e6), reserve_us=round((self._asked - self._began) * 1e6),
