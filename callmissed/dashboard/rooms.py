@@ -29,6 +29,7 @@ def all_rooms() -> Sequence[Room]:
         Room("inbox", "/app/inbox", "inbox", t("Inbox"), "i", "inbox.read"),
         Room("bots", "/app/bots", "message-chatbot", t("Bots"), "b", "bots.read"),
         Room("knowledge", "/app/knowledge", "books", t("Knowledge"), "n", "knowledge.read"),
+        Room("playground", "/app/playground", "terminal-2", t("Playground"), "y", "playground.use", build),
         Room("usage", "/app/usage", "chart-bar", t("Usage"), "u", "usage.read", build),
         Room("requests", "/app/requests", "list-check", t("Requests"), "r", "usage.read", build),
         Room("models", "/app/models", "sparkles", t("Models"), "m", "usage.read", build),

@@ -98,6 +98,7 @@ async def busy_workspace(services: Services) -> Bustle:
         "models": ("owner", "/app/models"),
         "model": ("owner", "/app/models?model=local/extractive"),
         "models-none": ("owner", "/app/models?q=no+such+model"),
+        "playground": ("owner", "/app/playground"),
         "usage": ("owner", "/app/usage"),
         "usage-by-key": ("owner", "/app/usage?by=key"),
         "requests": ("owner", "/app/requests"),

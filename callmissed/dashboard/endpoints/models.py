@@ -39,5 +39,6 @@ async def shown(request: Request, tx: TenantTx, choice: Annotated[shelves.Choice
         version=upstreams.version,
         india_only=india_only,
         shelves=shelves,
+        may_try=bool(tx.access and tx.access.may("playground.use")),
         may_see_places=bool(tx.access and tx.access.may("privacy.read")),
     )

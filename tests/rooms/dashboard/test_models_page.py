@@ -137,9 +137,11 @@ async def test_one_model_opens_with_a_program_to_copy(office: Office, shop) -> N
     page = await office.page("/app/models?model=rack/large")
     assert "model=&#34;rack/large&#34;" in page
     assert "our own machine" in page
+    assert 'href="/app/playground?model=rack%2Flarge"' in page
     gone = await office.page("/app/models?model=rack/gone")
     assert "Use its successor" in gone
     assert "Ask it from Python" not in gone
+    assert "/app/playground?model" not in gone
     assert (await office.browser.get("/app/models?model=nowhere")).status_code == 404
 
 

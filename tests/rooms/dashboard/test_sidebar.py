@@ -60,7 +60,7 @@ def test_everybody_begins_where_they_may_be(role: str) -> None:
 
 
 def test_whoever_may_enter_no_room_begins_in_their_own_account() -> None:
-    assert first_room(lambda permission: permission == "playground.use") == "/app/account"
+    assert first_room(lambda permission: permission == "inbox.reply") == "/app/account"
 
 
 async def shown_to(app: ASGIApp, services: Services, person: Access) -> set[str]:
@@ -107,5 +107,6 @@ async def test_a_sidebar_that_shows_everything_is_caught(app: ASGIApp, services:
     assert await closed_doors(app, services, teammate, everything) == [
         "/app/audit",
         "/app/keys",
+        "/app/playground",
         "/app/wallet",
     ]

@@ -1,0 +1,50 @@
+"""The playground: ask one model or two beside one another, see what each costs, take the code along. Nothing of it is kept."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from callmissed.dashboard import shelves
+from callmissed.dashboard.frame import workspace_page
+from callmissed.dashboard.trying import Answering, Tried
+from callmissed.foundation.http import Router, TenantTx, current_access, permits, services
+from callmissed.foundation.problems import TooManyRequests
+from callmissed.gateway import RateLimit, Upstreams
+from callmissed.identity import residency
+
+router = Router(tags=["playground"])
+
+PACE = RateLimit(60)
+"""Answers a minute for each person, in this process. Two models asked at once are two."""
+
+
+@router.get("/app/playground", access=permits("playground.use"))
+async def shown(request: Request, tx: TenantTx, model: str = "") -> Response:
+    """The page, with the models that this workspace can ask; `model` is chosen first where it is one of them."""
+    held = services(request)
+    offered = held.get(Upstreams).models(india_only=await residency.is_india_only(tx))
+    listings = [each for each in offered if each.model.kind == "chat"]
+    listings.sort(key=lambda each: each.model.id)
+    ids = [each.model.id for each in listings]
+    return await workspace_page(
+        request,
+        tx,
+        "dashboard/playground/playground.html",
+        active="playground",
+        listings=listings,
+        first=model if model in ids else ids[0] if ids else "",
+        base_url=held.base_url,
+        place=shelves.place,
+        may=tx.access.may if tx.access else bool,
+    )
+
+
+@router.post("/app/playground/answer", access=permits("playground.use"))
+async def answer(request: Request, tried: Tried) -> Response:
+    """One answer of one model, as events (see `trying`). Raises TooManyRequests."""
+    access = current_access(request)
+    wait = PACE.wait(access.actor.id or access.tenant_id)
+    if wait:
+        raise TooManyRequests(retry_after=wait)
+    async with services(request).db.tenant(access) as tx:  # over before anybody is asked
+        india_only = await residency.is_india_only(tx)
+    return Answering(request, tried, india_only=india_only)
