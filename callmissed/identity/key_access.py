@@ -1,23 +1,24 @@
 """What a caller with a key, or with a token made from one, may do. Made once for each secret, and asked on the hot path."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from callmissed.foundation.money import Micro
-from callmissed.foundation.problems import Problem
+from callmissed.foundation.problems import Problem, TenantClosed
 from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity.key_problems import (
     AddressNotAllowed,
+    KeyOwnerGone,
     KeyReplaced,
     ModelNotAllowed,
     OriginNotAllowed,
     ServiceNotAllowed,
 )
 from callmissed.identity.key_rules import ModelRule, NetworkRule
-from callmissed.identity.models import ApiKey, RetiredSecret
-from callmissed.identity.problems import KeyExpired
+from callmissed.identity.problems import KeyExpired, KeyRevoked, WorkspaceClosed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,52 @@ class KeyAccess:
             raise ModelNotAllowed(param="model")
 
 
-def accesses(
-    tenant_id: UUID, row: ApiKey, retired: Sequence[RetiredSecret], *, india_only: bool = True
-) -> dict[bytes, KeyAccess]:
+class FormerSecret(msgspec.Struct, frozen=True):
+    """A secret that a key had before, and until when it works."""
+
+    serial: int
+    works_until: datetime
+    secret_hash: bytes
+
+
+class FoundKey(msgspec.Struct, frozen=True):
+    """A key as the database knows it, with its workspace: `closed` doors, and whether whoever answers for it is still here."""
+
+    tenant_id: UUID
+    id: UUID
+    closed: bool
+    state: str
+    india_only: bool
+    owned: bool
+    revoked_at: datetime | None
+    secret_hash: bytes
+    permissions: list[str]
+    scopes: list[str]
+    monthly_budget: int | None
+    expires_at: datetime | None
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    models: list[str]
+    origins: list[str]
+    networks: list[str]
+    serial: int
+    retired: list[FormerSecret]
+
+    def check(self) -> None:
+        """Raise TenantClosed, KeyRevoked, WorkspaceClosed or KeyOwnerGone when it does not work."""
+        if self.closed:
+            raise TenantClosed
+        if self.revoked_at is not None:
+            raise KeyRevoked
+        if self.state != "active":
+            raise WorkspaceClosed
+        if not self.owned:
+            raise KeyOwnerGone
+
+
+def accesses(row: FoundKey) -> dict[bytes, KeyAccess]:
     """What each secret of a key gives, by its keyed hash: the current one, and those it had before."""
-    standing = Access(tenant_id, Actor("key", row.id), frozenset((*row.permissions, *row.scopes)))
+    standing = Access(row.tenant_id, Actor("key", row.id), frozenset((*row.permissions, *row.scopes)))
     models = ModelRule(row.models) if row.models else None
     origins = frozenset(row.origins)
     networks = NetworkRule(row.networks) if row.networks else None
@@ -82,11 +124,11 @@ def accesses(
         rates = row.requests_per_minute, row.tokens_per_minute
         return KeyAccess(
             row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks,
-            india_only=india_only,
+            india_only=row.india_only,
         )  # fmt: skip
 
     found = {row.secret_hash: of(row.serial, row.expires_at, KeyExpired)}
-    for each in retired:
+    for each in row.retired:
         sooner = row.expires_at is not None and row.expires_at < each.works_until
         ended = (row.expires_at, KeyExpired) if sooner else (each.works_until, KeyReplaced)
         found[each.secret_hash] = of(each.serial, *ended)

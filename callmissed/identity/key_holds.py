@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from callmissed.foundation import clock
+from callmissed.foundation.database import FAILURES
 from callmissed.foundation.problems import Problem
 from callmissed.identity.hearing import Hearing
 from callmissed.identity.key_access import KeyAccess
@@ -112,7 +111,7 @@ class Holds:
         except Problem as problem:
             for each in held:
                 each.end(type(problem)())
-        except (SQLAlchemyError, OSError) as failure:  # the next look asks again
+        except FAILURES as failure:  # the next look asks again
             log.warning("keys in use cannot be asked for: %s", type(failure).__name__)
         finally:
             for each in held:

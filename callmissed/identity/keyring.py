@@ -14,20 +14,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from callmissed.foundation import clock, directory
-from callmissed.foundation.database import Database, Tx
+from callmissed.foundation import clock
+from callmissed.foundation.database import Database
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.problems import Problem
-from callmissed.foundation.tenancy import Access
-from callmissed.identity import key_format, key_tokens, repository
+from callmissed.identity import key_format, key_tokens
 from callmissed.identity.hearing import TRUST_SECONDS, Hearing
 from callmissed.identity.key_access import KeyAccess, accesses
 from callmissed.identity.key_holds import Holds
-from callmissed.identity.key_problems import KeyOwnerGone, KeyReplaced
-from callmissed.identity.models import ApiKey
-from callmissed.identity.problems import KeyMalformed, KeyRevoked, KeyUnknown, WorkspaceClosed
-from callmissed.identity.repository import key_secrets
+from callmissed.identity.key_problems import KeyReplaced
+from callmissed.identity.key_reading import KeyReader, Wanted
+from callmissed.identity.problems import KeyMalformed, KeyUnknown
 from callmissed.identity.service.keys import HASH, TOPIC
 
 FRESH_SECONDS = 60.0
@@ -59,7 +57,8 @@ class KeyRing:
     """Resolves keys and tokens. One per process; `start` it before the first use and `stop` it with the process."""
 
     def __init__(self, db: Database, live: LiveBus, *, fresh_seconds: float = FRESH_SECONDS) -> None:
-        self._db = db
+        self._vault = db.vault
+        self._reader = KeyReader(db.direct(), HASH)
         self._live = live
         self._fresh_seconds = fresh_seconds
         self._hearing = Hearing(db, TOPIC)
@@ -88,6 +87,7 @@ class KeyRing:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Problem):
                 await task
+        await self._reader.stop()
         self._running = []
 
     async def resolve(self, secret: str) -> KeyAccess:
@@ -100,7 +100,7 @@ class KeyRing:
             return await self._by_token(secret)
         if not key_format.well_formed(secret):
             raise KeyMalformed
-        lookup = self._db.vault.keyed_hash(HASH, secret)
+        lookup = self._vault.keyed_hash(HASH, secret)
         known = self._by_hash.get(lookup)
         if known is None or not self._trusted(known):
             known = await self._once(lookup, None)
@@ -120,7 +120,7 @@ class KeyRing:
         return self._holds.hold(key, end, certain=certain)
 
     async def _by_token(self, token: str) -> KeyAccess:
-        claims = key_tokens.read(self._db.vault, token)
+        claims = key_tokens.read(self._vault, token)
         known = self._by_id.get(claims.key)
         if known is None or not self._trusted(known):
             known = await self._once(claims.key, claims.tenant)
@@ -173,20 +173,16 @@ class KeyRing:
 
     async def _load(self, which: bytes | UUID, tenant_id: UUID | None, used: Collection[bytes]) -> _Known:
         evictions, since = self._evictions, time.monotonic()
-        if isinstance(which, bytes):
-            async with self._db.control() as tx:
-                entry = await directory.find(tx, HASH, which.hex())
-            if entry is None:
-                raise KeyUnknown
-            tenant_id, key_id, used = entry.tenant_id, entry.target_id, (which,)
-        else:
-            key_id = which
-        if tenant_id is None:
+        by_hash = isinstance(which, bytes)
+        wanted = Wanted(which, used=(which,)) if by_hash else Wanted(None, tenant_id, which, used)
+        row = await self._reader.read(wanted)
+        if row is None:
             raise KeyUnknown
-        async with self._db.tenant(Access.system(tenant_id)) as tx:
-            found = await _read(tx, key_id, used)
+        row.check()
         refresh_at = since + self._fresh_seconds
-        known = _Known(tenant_id, key_id, found, since, refresh_at, refresh_at + self._fresh_seconds)
+        known = _Known(
+            row.tenant_id, row.id, accesses(row), since, refresh_at, refresh_at + self._fresh_seconds
+        )
         if evictions == self._evictions:  # otherwise it may have been changed while it was read
             self._remember(known)
         return known
@@ -237,27 +233,3 @@ def _living(found: KeyAccess) -> KeyAccess:
     if found.expires_at is not None and found.expires_at <= clock.now():
         raise found.ended
     return found
-
-
-async def _read(tx: Tx, key_id: UUID, used: Collection[bytes]) -> dict[bytes, KeyAccess]:
-    """What each secret of a key gives. Notes that it was used, with these secrets, at most once a minute."""
-    row = await repository.key(tx, key_id)
-    tenant = await repository.tenant(tx, tx.tenant_id)
-    if row is None or tenant is None:
-        raise KeyUnknown
-    if row.revoked_at is not None:
-        raise KeyRevoked
-    if tenant.state != "active":
-        raise WorkspaceClosed
-    if not await _owned(tx, row):
-        raise KeyOwnerGone
-    retired = await key_secrets.retired_secrets(tx, [key_id])
-    await key_secrets.mark_used(tx, key_id, used, clock.now())
-    return accesses(tx.tenant_id, row, retired, india_only=tenant.india_only)
-
-
-async def _owned(tx: Tx, row: ApiKey) -> bool:
-    """Whether whoever answers for the key is still here: a service account, the installation itself, or its maker."""
-    if row.service_account_id is not None or row.created_by is None:
-        return True
-    return await repository.membership(tx, row.created_by) is not None

@@ -1,4 +1,4 @@
-"""A transaction over asyncpg: for the ledger's writer alone, whose budget the ordinary way does not fit.
+"""Statements and transactions over asyncpg: for the ledger and the key ring, whose budget the ordinary way does not fit.
 
 Hand-written statements, the same tenant lock. A joint transaction may work for several tenants one after another; each
 statement sees only the tenant entered last.

@@ -13,14 +13,14 @@ CONTROL_WITH_TENANT = ("closed_tenant", "directory_entry", "security_alert", "se
 """Tables outside the tenants that name one: closed doors, the directory's answer, what a warning is about, where a browser works."""
 
 DEFINER_FUNCTIONS = (
-    "cm.ensure_partitions", "cm.erase_rows", "cm.expire", "cm.resize_leases", "cm.settle_leased",
+    "cm.ensure_partitions", "cm.erase_rows", "cm.expire", "cm.read_keys", "cm.resize_leases", "cm.settle_leased",
 )  # fmt: skip
 """Functions that run with their owner's rights and may be called by an application role: each is reviewed by name.
 
 `ensure_partitions` makes empty, guarded partitions. `expire` removes rows past the days that a migration entered for their
 table; its policy shows the owner no other rows, and the caller learns a number. `erase_rows` removes the rows of a tenant
-whose erasure has begun, which the owner sees by a policy of its own. `resize_leases` and `settle_leased` work for the tenants
-of a batch: the owner sees those rows while the function runs, and each statement joins them by tenant.
+whose erasure has begun, which the owner sees by a policy of its own. `read_keys`, `resize_leases` and `settle_leased` work
+for the tenants of a batch: the owner sees those rows while the function runs, and each statement joins them by tenant.
 """
 
 TENANT_RELATIONS = """

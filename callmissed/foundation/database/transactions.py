@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from callmissed.foundation.database.direct import DirectConnection
 from callmissed.foundation.database.watching import Seen, Watch
 from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.problems import Forbidden, TenantClosed
@@ -105,6 +106,7 @@ class Database:
             url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._direct: list[DirectConnection] = []
 
     @asynccontextmanager
     async def tenant(self, access: Access) -> AsyncGenerator[Tx]:
@@ -143,6 +145,16 @@ class Database:
         async with self._sessions.begin() as session:
             yield Tx(session, self.vault.for_tenant(PLATFORM))
 
+    def direct(self) -> DirectConnection:
+        """A connection outside the pool, made when it is first needed, for the few paths whose budget the pool does not fit."""
+        made = DirectConnection(
+            self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        )
+        self._direct.append(made)
+        return made
+
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the pool, and every connection outside it."""
+        for connection in self._direct:
+            await connection.close()
         await self.engine.dispose()

@@ -63,6 +63,7 @@ class Membership(TenantTable):
     """That a user works in a tenant, in a role. A tenant has one owner."""
 
     __tablename__ = "membership"
+    __batched__ = True
     __keep__ = TENANT
     __table_args__ = (
         UniqueConstraint("tenant_id", "user_id"),

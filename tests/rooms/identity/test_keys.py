@@ -101,12 +101,12 @@ async def tables_with(admin: psycopg.AsyncConnection, needle: str) -> list[str]:
     ],
 )
 async def test_what_cannot_be_a_key_is_refused_without_asking_the_database(ring, wrong) -> None:
-    ring._db, kept = None, ring._db
+    ring._reader, kept = None, ring._reader
     try:
         with pytest.raises(KeyMalformed):
             await ring.resolve(wrong)
     finally:
-        ring._db = kept
+        ring._reader = kept
 
 
 async def test_a_typing_mistake_is_seen(services, owner, ring) -> None:
