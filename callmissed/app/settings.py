@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         default=True,
         description="Send content to upstreams in India only; others are refused with a clear error (Policy §3).",
     )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="Redis or Valkey through which several web processes share rate limits, such as redis://localhost:6379/0.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = Field(
         default=None, description="How much is logged. Default: INFO, and WARNING at a terminal."
     )

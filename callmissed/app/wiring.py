@@ -16,7 +16,14 @@ from callmissed.foundation.database import Database, refuse_drift
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox, declare_site
 from callmissed.foundation.services import Services
-from callmissed.gateway import USUAL_VARIABLES, Upstreams, UpstreamSettings
+from callmissed.gateway import (
+    USUAL_VARIABLES,
+    Limiter,
+    LocalLimiter,
+    SharedLimiter,
+    Upstreams,
+    UpstreamSettings,
+)
 from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions, staff, ways_in
 from callmissed.privacy import Facts, PolicyStart, Probes
 from callmissed.site import LivingRecord, PublicRecord
@@ -101,6 +108,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
     services.put(Ledger(plane.asyncpg))
+    services.put(limiter_of(settings), Limiter)
     services.put(Upstreams(db, upstream_settings(settings)))
     services.put(facts_of(settings))
     services.put(Probes())
@@ -114,6 +122,13 @@ def txt_records(settings: Settings) -> ways_in.TxtRecords:
     if settings.production:
         return ways_in.WorldTxtRecords()
     return ways_in.FileTxtRecords(settings.home / "dns.toml")
+
+
+def limiter_of(settings: Settings) -> Limiter:
+    """What counts requests and tokens: all processes together where there is a Redis, each alone where there is none."""
+    if settings.redis_url is None:
+        return LocalLimiter()
+    return SharedLimiter(settings.redis_url.get_secret_value())
 
 
 def facts_of(settings: Settings) -> Facts:

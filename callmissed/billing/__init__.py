@@ -6,7 +6,7 @@ happens in the caller's transaction. Amounts are integers of micro-rupees.
 
 from callmissed.billing.budgets import KeyBudget
 from callmissed.billing.ledger import Ledger
-from callmissed.billing.plans import DEFAULT_PLAN, seats_of
+from callmissed.billing.plans import DEFAULT_PLAN, plan_named, seats_of
 from callmissed.billing.problems import WalletExhausted
 from callmissed.billing.reconciliation import reconcile
 from callmissed.billing.service import (
@@ -44,6 +44,7 @@ __all__ = [
     "entries",
     "grant",
     "key_spending",
+    "plan_named",
     "purse",
     "reconcile",
     "requests",

@@ -25,6 +25,11 @@ PLANS: Final = {
 DEFAULT_PLAN: Final = PLANS["starter"]
 
 
+def plan_named(name: str) -> Plan:
+    """The plan of this name; the usual one for a name that is none."""
+    return PLANS.get(name, DEFAULT_PLAN)
+
+
 def seats_of(plan: str) -> int | None:
     """How many may work in a workspace on this plan, None for as many as it likes."""
-    return PLANS.get(plan, DEFAULT_PLAN).seats
+    return plan_named(plan).seats

@@ -8,7 +8,8 @@ its region and its contract against training.
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
-from callmissed.gateway.limits import RateLimit
+from callmissed.gateway.limits import Limiter, LocalLimiter
+from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
@@ -23,10 +24,12 @@ __all__ = [
     "Completion",
     "CompletionRequest",
     "Kind",
+    "Limiter",
     "Listing",
+    "LocalLimiter",
     "Model",
     "ModelNotFound",
-    "RateLimit",
+    "SharedLimiter",
     "Surface",
     "Terms",
     "UpstreamSettings",

@@ -133,7 +133,7 @@ class BilledCall:
         key_id, allowance = self._caller.key_id, self._caller.allowance
         key = KeyBudget(key_id, allowance.budget if allowance else None) if key_id else None
         if allowance:
-            allowance.take(tokens)
+            await allowance.take(tokens)
         held = False
         try:
             await self._ledger.reserve(self._access.tenant_id, self.id, amount, key)

@@ -9,7 +9,6 @@ import msgspec
 from starlette.datastructures import Headers as Sent
 from starlette.types import Receive, Scope, Send
 
-from callmissed.billing import DEFAULT_PLAN
 from callmissed.foundation.http import speaks_anthropic
 from callmissed.foundation.money import show
 from callmissed.foundation.problems import NotFound, Problem
@@ -20,8 +19,8 @@ from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
-from callmissed.gateway.limits import Allowance, RateLimit, Rates, TokenLimit
-from callmissed.gateway.problems import KeyMissing, RateLimited
+from callmissed.gateway.limits import Allowance, Limiter
+from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
@@ -42,6 +41,7 @@ class Visit:
     """One request under way: whose it is, when it came (`time.perf_counter`), and the id its usage record will have, if that is settled."""
 
     key: KeyAccess
+    allowance: Allowance
     scope: Scope
     receive: Receive
     send: Send
@@ -64,8 +64,6 @@ class Surface:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._limit = RateLimit(DEFAULT_PLAN.requests_per_minute)
-        self._tokens = TokenLimit()
         self._shelf = Shelf(services)
         self._replays = Replays(services)
 
@@ -77,19 +75,19 @@ class Surface:
             return
         origin = header(scope, b"origin")
         key = await self._who(scope, origin)
-        rates = Rates(key, self._limit, self._tokens)
-        told = Told(send, rates)
+        allowance = Allowance(self._services.get(Limiter), key)
+        told = Told(send, allowance)
         shared = Shared(told, origin) if origin is not None else None
         try:
-            await self._answer(Visit(key, scope, receive, shared or told, arrived))
+            await self._answer(Visit(key, allowance, scope, receive, shared or told, arrived))
         except Problem as problem:
-            problem.headers = (*problem.headers, *rates.headers())
+            problem.headers = (*problem.headers, *allowance.headers())
             if shared is None:
                 raise
             await shared.refuse(scope, receive, problem)
 
     async def _answer(self, visit: Visit) -> None:
-        self._admit(visit.key, visit.path)
+        await self._admit(visit)
         if visit.scope["method"] == "GET":
             await self._tell(visit)
             return
@@ -144,9 +142,15 @@ class Surface:
         usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None
         request = _allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
         async with interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
-            allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
             caller = Caller(
-                key.key_id, None, None, visit.arrived, allowance, interruption, key.india_only, visit.usage_id
+                key.key_id,
+                None,
+                None,
+                visit.arrived,
+                visit.allowance,
+                interruption,
+                key.india_only,
+                visit.usage_id,
             )
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
@@ -170,16 +174,14 @@ class Surface:
         key.from_where(origin.decode("latin-1") if origin is not None else None, client[0] if client else "")
         return key
 
-    def _admit(self, key: KeyAccess, path: str) -> None:
+    async def _admit(self, visit: Visit) -> None:
         """Whether the key may call this path now. Raises ServiceNotBuilt, ServiceNotAllowed, RateLimited."""
-        service = service_of(path)
+        service = service_of(visit.path)
         if service is not None:
             if not KEY_SERVICES[service].built:
                 raise ServiceNotBuilt(service=service)
-            key.use(service)
-        wait = self._limit.wait(key.key_id, key.requests_per_minute)
-        if wait:
-            raise RateLimited(retry_after=wait)
+            visit.key.use(service)
+        await visit.allowance.admit()
 
     def _token(self, key: KeyAccess, wished: TokenBody) -> dict[str, object]:
         made = mint_token(self._services.vault, key, wished.ttl, wished.scopes, wished.origin)

@@ -9,7 +9,7 @@ from starlette.types import Message, Send
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.completions import Call, stream
-from callmissed.gateway.limits import Rates
+from callmissed.gateway.limits import Allowance
 from callmissed.gateway.upstreams import Piece
 
 JSON = (b"content-type", b"application/json")
@@ -26,14 +26,14 @@ FAREWELL_SECONDS = 0.5
 class Told:
     """Sends a reply that says how its key's limits stand."""
 
-    def __init__(self, send: Send, rates: Rates) -> None:
+    def __init__(self, send: Send, allowance: Allowance) -> None:
         self._send = send
-        self._rates = rates
+        self._allowance = allowance
 
     async def __call__(self, message: Message) -> None:
         """Send a message."""
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], *self._rates.headers()]
+            message["headers"] = [*message["headers"], *self._allowance.headers()]
         await self._send(message)
 
 

@@ -26,7 +26,8 @@ class KeyAccess:
     """A key's standing in its tenant (permissions are services, such as "llm", and scopes), and what narrows it.
 
     `expires_at` is when this secret or token ends, and `ended` the Problem that says so. `serial` tells the secrets of a
-    key apart. `by_token` is True for a token. `india_only` is what its workspace decided about content leaving India.
+    key apart. `by_token` is True for a token. `india_only` is what its workspace decided about content leaving India,
+    and `plan` the plan it is on.
     """
 
     key_id: UUID
@@ -42,6 +43,7 @@ class KeyAccess:
     networks: NetworkRule | None = None
     by_token: bool = False
     india_only: bool = True
+    plan: str = ""
 
     @property
     def tenant_id(self) -> UUID:
@@ -84,6 +86,7 @@ class FoundKey(msgspec.Struct, frozen=True):
     id: UUID
     closed: bool
     state: str
+    plan: str
     india_only: bool
     owned: bool
     revoked_at: datetime | None
@@ -124,7 +127,7 @@ def accesses(row: FoundKey) -> dict[bytes, KeyAccess]:
         rates = row.requests_per_minute, row.tokens_per_minute
         return KeyAccess(
             row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks,
-            india_only=row.india_only,
+            india_only=row.india_only, plan=row.plan,
         )  # fmt: skip
 
     found = {row.secret_hash: of(row.serial, row.expires_at, KeyExpired)}

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from callmissed.foundation.http import Router, permits, signed_in
 from callmissed.foundation.problems import Problem, TooManyRequests
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway import RateLimit
+from callmissed.gateway import LocalLimiter
 
 PREFIX = "/api/v1"
 PER_MINUTE = 600
-PACE = RateLimit(PER_MINUTE)
+PACE = LocalLimiter()
 """For each caller, in this process."""
 
 ALWAYS = (
@@ -31,9 +31,11 @@ PROBLEM = "#/components/schemas/Problem"
 async def limited(request: Request) -> None:
     """Let a caller make 600 requests a minute. Raises TooManyRequests."""
     access: Access | None = request.state.access
-    wait = PACE.wait(access.actor.id or access.tenant_id) if access else 0
-    if wait:
-        raise TooManyRequests(retry_after=wait)
+    if access is None:
+        return
+    window = await PACE.request(access.actor.id or access.tenant_id, PER_MINUTE)
+    if window.wait:
+        raise TooManyRequests(retry_after=window.wait)
 
 
 def responses_of(codes: Sequence[str]) -> dict[int | str, dict[str, Any]]:
