@@ -13,8 +13,9 @@ from callmissed.identity import residency
 
 router = Router(tags=["playground"])
 
-PACE = RateLimit(60)
-"""Answers a minute for each person, in this process. Two models asked at once are two."""
+PER_MINUTE = 60
+PACE = RateLimit(PER_MINUTE)
+"""Answers for each person, in this process. Two models asked at once are two."""
 
 
 @router.get("/app/playground", access=permits("playground.use"))
