@@ -112,6 +112,9 @@ async def busy_workspace(services: Services) -> Bustle:
         "close-account": ("owner", "/app/close-account"),
         "staff-access": ("owner", "/app/staff-access"),
         "keys-none": ("newcomer", "/app/keys"),
+        "limits-none": ("newcomer", "/app/keys/limits"),
+        "usage-none": ("newcomer", "/app/usage"),
+        "requests-new": ("newcomer", "/app/requests"),
         "team-alone": ("newcomer", "/app/team?tab=invitations"),
         "staff-access-none": ("newcomer", "/app/staff-access"),
         "refused": ("teammate", "/app/keys"),
@@ -150,6 +153,7 @@ async def _keys(services: Services, owner: Access, bustle: Bustle) -> None:
         "keys-change": ("owner", f"/app/keys?edit={working}"),
         "keys-rotate": ("owner", f"/app/keys?rotate={working}"),
         "keys-revoke": ("owner", f"/app/keys?revoke={working}"),
+        "limits": ("owner", "/app/keys/limits"),
         "service-accounts": ("owner", "/app/keys/service-accounts"),
     }
 
