@@ -18,11 +18,13 @@ from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import Catalogue, Model, model_of
 from callmissed.gateway.routing import BreakerRule
+from callmissed.gateway.upstreams.anthropic import Anthropic
+from callmissed.gateway.upstreams.anthropic_request import Manner
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
-from callmissed.gateway.upstreams.protocol import Terms
+from callmissed.gateway.upstreams.protocol import Terms, Upstream
 
 USUAL_VARIABLES: Final = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT",
@@ -59,7 +61,7 @@ class UpstreamSettings:
     environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
-Offered = tuple[OpenAICompatible, list[Model]]
+Offered = tuple[Upstream, list[Model]]
 
 
 async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> list[Offered]:
@@ -102,14 +104,29 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
     terms = Terms(
         name, str(entry["region"]).upper(), str(entry.get("contract", "")), str(entry.get("place", ""))
     )
-    secret, header = str(entry.get("api_key", "")), str(entry.get("api_key_header", "authorization"))
-    value = f"Bearer {secret}" if header.lower() == "authorization" else secret
-    server = Server(
-        str(entry["base_url"]), {header: value} if secret else {}, bool(entry.get("asks_usage", True))
-    )
     timeouts = Timeouts(**{key: float(seconds) for key, seconds in entry.get("timeouts", {}).items()})
-    models = [_model(each, name, sold) for each in entry.get("model", [])]
-    return OpenAICompatible(terms, server, timeouts, Gate(_limits(entry.get("limits", {})))), models
+    gate, models = (
+        Gate(_limits(entry.get("limits", {}))),
+        [_model(each, name, sold) for each in entry.get("model", [])],
+    )
+    kind, address = str(entry.get("kind", "openai")), str(entry["base_url"])
+    if kind == "openai":
+        server = Server(address, _key(entry, "authorization"), bool(entry.get("asks_usage", True)))
+        return OpenAICompatible(terms, server, timeouts, gate), models
+    if kind != "anthropic":
+        raise ValueError(f"the kind of an upstream is openai or anthropic, not {kind}")
+    longest = {each.served_as: each.longest_answer for each in models}
+    told = {"version": entry.get("version", "2026-10-21"), "thinking": entry.get("thinking", "adaptive")}
+    manner = msgspec.convert({**told, "longest": longest}, Manner)
+    headers = {"anthropic-version": manner.version, **_key(entry, "x-api-key")}
+    return Anthropic(terms, Client(address, headers, timeouts), manner, gate), models
+
+
+def _key(entry: Mapping[str, Any], usual: str) -> dict[str, str]:
+    """The header that carries an upstream's key, where it has one."""
+    secret, header = str(entry.get("api_key", "")), str(entry.get("api_key_header", usual))
+    value = f"Bearer {secret}" if header.lower() == "authorization" else secret
+    return {header: value} if secret else {}
 
 
 def _model(entry: Mapping[str, Any], upstream: str, sold: Mapping[str, Mapping[str, Any]]) -> Model:

@@ -4,25 +4,20 @@ The body travels on as it came, with the model's own name in it. What the suppli
 quote our key or another customer. Every wait has an end.
 """
 
-import logging
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from callmissed.foundation.problems import Problem
-from callmissed.gateway.problems import UpstreamBroken, UpstreamBusy, UpstreamRefused, UpstreamRejected
+from callmissed.gateway.problems import UpstreamBroken
+from callmissed.gateway.upstreams.answers import LARGEST_REPLY, events, refusal
 from callmissed.gateway.upstreams.gate import Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
 
-log = logging.getLogger(__name__)
-
 CHAT = "/chat/completions"
-LARGEST_REPLY = 16_000_000
-LARGEST_EVENT = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,7 @@ class OpenAICompatible:
         """The answer as the server sends it. Raises UpstreamBroken when it ends without saying that it is complete."""
         async with self._gate:
             with await self._sent(CHAT, self._chat(asked, stream=True)) as answer:
-                async for event in _events(answer):
+                async for event in events(answer):
                     if event == b"[DONE]":
                         answer.end(soon=True)
                         return
@@ -118,34 +113,8 @@ class OpenAICompatible:
         answer = await self._client.post(path, msgspec.json.encode(body))
         if answer.status != 200:
             answer.end()
-            raise self._refusal(answer)
+            raise refusal(self.terms.name, answer)
         return answer
-
-    def _refusal(self, answer: Answer) -> Problem:
-        """What a bad status means for our caller. The supplier's own words are not passed on."""
-        log.warning("upstream %s answered %d", self.terms.name, answer.status)
-        if answer.status in (429, 503, 529):
-            after = answer.header(b"retry-after")
-            return UpstreamBusy(retry_after=min(int(after), 600) if after.isdecimal() else 5)
-        if answer.status in (401, 402, 403):
-            return UpstreamRefused()
-        if answer.status in (400, 404, 413, 422):
-            return UpstreamRejected()
-        return UpstreamBroken.before_answering()
-
-
-async def _events(answer: Answer) -> AsyncGenerator[bytes]:
-    """The data of each server-sent event (WHATWG HTML §9.2), however the bytes were cut."""
-    rest = b""
-    while chunk := await answer.chunk():
-        *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
-        if len(rest) > LARGEST_EVENT:
-            raise UpstreamBroken
-        for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip()
-    if rest.startswith(b"data:"):
-        yield rest[5:].strip()
 
 
 def _read(data: bytes) -> tuple[bytes, str, _Usage | None]:

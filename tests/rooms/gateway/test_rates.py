@@ -72,7 +72,7 @@ async def test_pages_may_read_them_too(origin: str | None, open_shop: OpenShop, 
     headers = {"origin": origin} if origin else {}
     for more in ({}, {"model": "nobody"}):
         reply = await ask(base_url, shop, headers=headers, **more)
-        assert told(reply)["requests"]
+        assert told(reply)["requests"][0] > 0
         if origin:
             assert "ratelimit-policy" in reply.headers["access-control-expose-headers"]
 
