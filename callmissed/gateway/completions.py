@@ -24,7 +24,7 @@ from callmissed.gateway.limits import Allowance
 from callmissed.gateway.problems import ContextTooLong
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest
-from callmissed.gateway.tokens import count, count_messages
+from callmissed.gateway.tokens import count, count_messages, most_tokens
 from callmissed.gateway.trip import Route, Trip
 from callmissed.gateway.upstreams import Asked, Piece, Terms
 
@@ -220,7 +220,8 @@ def asked_of(
         model.served_as, request.messages, access, request.extra, sources, request.max_tokens, request.n
     )
     route.upstream.check(asked)
-    if count_messages(request.messages) > model.context:
+    # What all its bytes cannot fill need not be counted.
+    if most_tokens(request.messages) > model.context and count_messages(request.messages) > model.context:
         raise ContextTooLong(param="messages", context=model.context)
     return asked
 

@@ -8,13 +8,13 @@ from starlette.types import Receive, Scope, Send
 
 from callmissed.billing import DEFAULT_PLAN
 from callmissed.foundation.http import speaks_anthropic
-from callmissed.foundation.money import show
+from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
 from callmissed.gateway.completions import Call, Caller, complete
 from callmissed.gateway.headers import Headers
-from callmissed.gateway.interruptions import interruptible
+from callmissed.gateway.interruptions import Interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, RateLimit, TokenLimit
 from callmissed.gateway.problems import KeyMissing, RateLimited
@@ -69,7 +69,7 @@ class Surface:
         self._admit(key, path)
         if asked == "POST" and path == language.completions:
             request = _allowed(key, language.read(await _body(receive)))
-            async with interruptible(receive, self._services.get(KeyRing), key) as interruption:
+            async with Interruptible(receive, self._services.get(KeyRing), key) as interruption:
                 allowance = Allowance(self._tokens, key.key_id, key.tokens_per_minute, key.monthly_budget)
                 caller = Caller(
                     key.key_id, None, None, arrived, allowance, interruption, india_only=key.india_only
@@ -142,7 +142,7 @@ class Surface:
             await Streaming(call, send, language.speech(call, request)).run()
             return
         done = await complete(self._services, key.access, request, caller=caller)
-        cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
+        cost = (b"cm-cost-inr", b"%d.%06d" % divmod(done.price_micro, RUPEE))
         headers = [JSON, cost, *done.provenance.headers]
         await _send(send, language.document(done, request), headers)
 

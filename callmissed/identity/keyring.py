@@ -98,11 +98,11 @@ class KeyRing:
         """
         if secret.startswith(key_tokens.PREFIX):
             return await self._by_token(secret)
-        if not key_format.well_formed(secret):
-            raise KeyMalformed
         lookup = self._vault.keyed_hash(HASH, secret)
         known = self._by_hash.get(lookup)
         if known is None or not self._trusted(known):
+            if not key_format.well_formed(secret):
+                raise KeyMalformed
             known = await self._once(lookup, None)
         found = known.secrets.get(lookup)
         if found is None:
