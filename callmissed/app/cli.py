@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import click
+import uvloop
 from pydantic import ValidationError
 
 from callmissed import __version__
@@ -104,7 +105,7 @@ def up(*, demo: bool) -> None:
     try:
         with listening, running(settings, step) as installation:
             step("Starting web server and worker")
-            asyncio.run(serve(installation, listening, ready=ready))
+            uvloop.run(serve(installation, listening, ready=ready))
     except KeyboardInterrupt:
         step("Stopped before everything was up. Nothing is lost.")
         sys.exit(130)
@@ -121,14 +122,14 @@ def serve_web() -> None:
     """Start a web server only. Needs the databases of `up`, or outside ones."""
     settings = Settings()
     with listen(settings) as listening, joined(settings) as installation:
-        asyncio.run(serve(installation, listening, work=False))
+        uvloop.run(serve(installation, listening, work=False))
 
 
 @cli.command()
 def worker() -> None:
     """Start a worker only. Needs the databases of `up`, or outside ones."""
     with joined(Settings()) as installation:
-        asyncio.run(serve(installation, None))
+        uvloop.run(serve(installation, None))
 
 
 @cli.command()

@@ -59,7 +59,8 @@ FIRST_REQUESTS, LEAST_REQUESTS = 8, 2
 class Lease:
     """A lease as this process knows it, in micro-rupees: `amount` is held, `out` of it is drawn by requests under way.
 
-    `size` is what it should be; `shrinking` says that all but `out` is to be given back. Times are of `time.monotonic`.
+    `size` is what it should be. `growing` says that this is being seen to, `shrinking` that all but `out` is to be given back.
+    Times are of `time.monotonic`.
     """
 
     tenant_id: UUID
@@ -69,6 +70,7 @@ class Lease:
     id: UUID = field(default_factory=uuid7)
     amount: int = 0
     out: int = 0
+    growing: bool = False
     shrinking: bool = False
     written_at: float = 0.0
     patient_until: float = 0.0
@@ -79,10 +81,9 @@ class Lease:
         return self.amount - self.out
 
     @property
-    def line(self) -> dict[str, object]:
-        """The change as the statement reads it."""
-        size = self.out if self.shrinking else max(self.size, self.amount)
-        return {"tenant_id": self.tenant_id, "lease": self.id, "size": size, "least": self.least}
+    def wanted(self) -> int:
+        """What the database should hold now."""
+        return self.out if self.shrinking else max(self.size, self.amount)
 
 
 @dataclass(eq=False, slots=True)
@@ -103,6 +104,15 @@ class _Line(msgspec.Struct, frozen=True):
     ref: UUID
     amount: int
     usage: Usage | None
+
+
+class _Size(msgspec.Struct, frozen=True):
+    """One change of a lease as the statement reads it."""
+
+    tenant_id: UUID
+    lease: UUID
+    size: int
+    least: int
 
 
 class Leases:
@@ -191,11 +201,12 @@ class Leases:
         if before + self._rule.busy > now:
             lease = Lease(tenant_id, FIRST_REQUESTS * amount, LEAST_REQUESTS * amount, now)
             self._leases[tenant_id] = lease
+            lease.growing = True
             self._change(lease)
 
     def _grow(self, lease: Lease, size: int, now: float) -> None:
-        if lease not in self._changing and now >= lease.patient_until:
-            lease.size = size
+        if not lease.growing and now >= lease.patient_until:
+            lease.growing, lease.size = True, size
             self._change(lease)
 
     def _shrink(self, lease: Lease) -> "asyncio.Future[None]":
@@ -277,7 +288,8 @@ class Leases:
         item.answer(outcome)
 
     async def _resize(self, taken: "dict[Lease, asyncio.Future[None]]") -> None:
-        lines = _encoded([lease.line for lease in taken])
+        wanted = {lease: lease.wanted for lease in taken}
+        lines = _encoded([_Size(each.tenant_id, each.id, size, each.least) for each, size in wanted.items()])
         shrunk = {lease for lease in taken if lease.shrinking}
         for lease in shrunk:
             lease.amount, lease.shrinking = lease.out, False
@@ -289,17 +301,17 @@ class Leases:
         except FAILURES:
             log.exception("%d leases cannot be written", len(taken))
         for lease, done in taken.items():
-            self._resized(lease, held.get(lease.id, 0), shrunk=lease in shrunk)
+            self._resized(lease, wanted[lease], held.get(lease.id, 0), shrunk=lease in shrunk)
             if not done.done():
                 done.set_result(None)
 
-    def _resized(self, lease: Lease, held: int, *, shrunk: bool) -> None:
+    def _resized(self, lease: Lease, wanted: int, held: int, *, shrunk: bool) -> None:
         """A lease has another size now: the one that was wanted, or as much of it as there was."""
         lease.written_at = now = time.monotonic()
         lease.amount = lease.out if lease.shrinking else held
-        if held < lease.size and not shrunk:
+        lease.growing, lease.size = False, held
+        if held < wanted:
             lease.patient_until = now + (self._rule.look if held else self._rule.busy)
-        lease.size = held
         if shrunk and not lease.out and lease not in self._changing:
             self._leases.pop(lease.tenant_id, None)
 

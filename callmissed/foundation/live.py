@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import text
 
-from callmissed.foundation.database import Tx
+from callmissed.foundation.database import DirectConnection, Tx
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 
 CHANNEL = "cm_live"
@@ -36,10 +36,17 @@ RELOAD: Payload = {"reload": "1"}
 
 async def announce(tx: Tx, topic: str, payload: Payload) -> None:
     """Tell every listener of `topic`, once this transaction has committed. Ids only: up to 7,900 bytes."""
-    message = json.dumps({"topic": topic, "payload": payload}, separators=(",", ":"))
-    await tx.session.execute(
-        text("SELECT pg_notify(:channel, :message)"), {"channel": CHANNEL, "message": message}
-    )
+    values = {"channel": CHANNEL, "message": _message(topic, payload)}
+    await tx.session.execute(text("SELECT pg_notify(:channel, :message)"), values)
+
+
+async def announce_alone(connection: DirectConnection, topic: str, payload: Payload) -> None:
+    """The same, where there is no change to tell it with: at once. Raises what the database raises."""
+    await connection.alone("SELECT pg_notify($1, $2)", CHANNEL, _message(topic, payload))
+
+
+def _message(topic: str, payload: Payload) -> str:
+    return json.dumps({"topic": topic, "payload": payload}, separators=(",", ":"))
 
 
 async def end(tx: Tx, bound_to: UUID) -> None:

@@ -17,6 +17,7 @@ from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
 from callmissed.gateway.problems import ContextTooLong
 from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.tokens import most_tokens
 from callmissed.gateway.trip import Route, Trip
 from callmissed.gateway.upstreams import Asked, Piece
 
@@ -74,7 +75,8 @@ def asked_of(
         model.served_as, request.messages, access, request.extra, sources, request.max_tokens, request.n
     )
     route.upstream.check(asked)
-    if request.reading() > model.context:
+    # What all its bytes cannot fill need not be counted.
+    if most_tokens(request.messages) > model.context and request.reading() > model.context:
         raise ContextTooLong(param="messages", context=model.context)
     return asked
 

@@ -1,8 +1,8 @@
 """What breaks an answer off: its caller leaves, or its key stops working."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
 from typing import Any
 
 from callmissed.foundation.problems import Problem
@@ -10,6 +10,10 @@ from callmissed.identity import KeyAccess, KeyRing
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gives the next message of the client (ASGI)."""
+
+
+WATCHED_AFTER_SECONDS = 0.05
+"""Whether the caller leaves is looked at only then: most of what is shorter would pay more for the look than it saves."""
 
 
 class Interruption:
@@ -52,28 +56,59 @@ class Interruption:
             self._answering.cancel()
 
 
-@contextlib.asynccontextmanager
-async def interruptible(receive: Receive, ring: KeyRing, key: KeyAccess) -> AsyncGenerator[Interruption]:
+class Interruptible:
     """The block is cancelled when the client leaves, and then ends quietly, or when the key stops: then its Problem is raised."""
-    interruption = Interruption()
 
-    async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
+    def __init__(self, receive: Receive, ring: KeyRing, key: KeyAccess) -> None:
+        self._receive = receive
+        self._ring = ring
+        self._key = key
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Interruption:
+        """Begin to look."""
+        self._interruption = Interruption()
+        self._hold = self._ring.hold(self._key, self._interruption.stop)
+        self._hold.__enter__()
+        self._soon = asyncio.get_running_loop().call_later(WATCHED_AFTER_SECONDS, self._look)
+        return self._interruption
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> bool:
+        """Look no longer, and turn the cancellation that was ours into what it means."""
+        interruption, cancelled = self._interruption, kind is not None
+        try:
+            if kind is None and interruption.happened:
+                # Too late to break anything off, and before anybody else is met by it.
+                cancelled = await _is_cancelled_now()
+            if not cancelled or not interruption.happened:
+                return False
+            if kind is not None and not issubclass(kind, asyncio.CancelledError):
+                return False
+            interruption.finish()
+            if interruption.problem is not None:
+                raise interruption.problem from None
+            return True
+        finally:
+            self._hold.__exit__(None, None, None)
+            self._soon.cancel()
+            if self._watcher is not None:
+                self._watcher.cancel()
+            interruption.finish()
+
+    def _look(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        interruption.leave()
+        self._interruption.leave()
 
-    watcher = asyncio.create_task(watch())
+
+async def _is_cancelled_now() -> bool:
     try:
-        with ring.hold(key, interruption.stop):
-            yield interruption
-            if interruption.happened:  # too late to break anything off, and before anybody else is met by it
-                await asyncio.sleep(0)
+        await asyncio.sleep(0)
     except asyncio.CancelledError:
-        if not interruption.happened:
-            raise
-        interruption.finish()
-        if interruption.problem is not None:
-            raise interruption.problem from None
-    finally:
-        watcher.cancel()
-        interruption.finish()
+        return True
+    return False

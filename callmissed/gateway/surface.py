@@ -10,14 +10,14 @@ from starlette.datastructures import Headers as Sent
 from starlette.types import Receive, Scope, Send
 
 from callmissed.foundation.http import speaks_anthropic
-from callmissed.foundation.money import show
+from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.headers import Headers
-from callmissed.gateway.interruptions import interruptible
+from callmissed.gateway.interruptions import Interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, Limiter
 from callmissed.gateway.problems import KeyMissing
@@ -141,7 +141,7 @@ class Surface:
         key, endpoint = visit.key, ENDPOINTS.get(visit.path)
         usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None
         request = _allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
-        async with interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
+        async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
             caller = Caller(
                 key.key_id,
                 None,
@@ -230,7 +230,7 @@ def _allowed(key: KeyAccess, request: Asks) -> Asks:
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | Worked) -> None:
-    cost = (b"cm-cost-inr", show(done.price_micro, 6).lstrip("₹").replace(",", "").encode())
+    cost = (b"cm-cost-inr", b"%d.%06d" % divmod(done.price_micro, RUPEE))
     await _send(send, document, [JSON, cost, *done.provenance.headers])
 
 

@@ -10,10 +10,8 @@ import logging
 import secrets
 import time
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from callmissed.foundation import live
-from callmissed.foundation.database import Database
+from callmissed.foundation.database import FAILURES, DirectConnection
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +26,8 @@ OUTSTANDING = 16
 class Hearing:
     """Sends beats while somebody depends on them, and says until when (`time.monotonic`) memory may be trusted."""
 
-    def __init__(self, db: Database, topic: str) -> None:
-        self._db = db
+    def __init__(self, connection: DirectConnection, topic: str) -> None:
+        self._connection = connection
         self._topic = topic
         self._name = secrets.token_hex(8)
         self._sent: dict[str, float] = {}
@@ -70,7 +68,6 @@ class Hearing:
             self._sent.pop(next(iter(self._sent)))
         self._sent[beat] = time.monotonic()
         try:
-            async with self._db.control() as tx:
-                await live.announce(tx, self._topic, {"beat": beat})
-        except (SQLAlchemyError, OSError) as failure:  # trust ends by itself meanwhile
+            await live.announce_alone(self._connection, self._topic, {"beat": beat})
+        except FAILURES as failure:  # trust ends by itself meanwhile
             log.warning("no beat: %s", type(failure).__name__)

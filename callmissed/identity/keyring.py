@@ -58,10 +58,10 @@ class KeyRing:
 
     def __init__(self, db: Database, live: LiveBus, *, fresh_seconds: float = FRESH_SECONDS) -> None:
         self._vault = db.vault
-        self._reader = KeyReader(db.direct(), HASH)
+        self._reader = KeyReader(db.direct("keys"), HASH)
         self._live = live
         self._fresh_seconds = fresh_seconds
-        self._hearing = Hearing(db, TOPIC)
+        self._hearing = Hearing(db.direct("beats"), TOPIC)
         self._holds = Holds(self._read_again, self._hearing)
         self._by_hash: dict[bytes, _Known] = {}
         self._by_id: dict[UUID, _Known] = {}
@@ -98,11 +98,11 @@ class KeyRing:
         """
         if secret.startswith(key_tokens.PREFIX):
             return await self._by_token(secret)
-        if not key_format.well_formed(secret):
-            raise KeyMalformed
         lookup = self._vault.keyed_hash(HASH, secret)
         known = self._by_hash.get(lookup)
         if known is None or not self._trusted(known):
+            if not key_format.well_formed(secret):
+                raise KeyMalformed
             known = await self._once(lookup, None)
         found = known.secrets.get(lookup)
         if found is None:

@@ -45,10 +45,14 @@ class DirectTx:
 
 
 class DirectConnection:
-    """One asyncpg connection to the data plane, made when it is first needed and made again when it was lost."""
+    """One asyncpg connection to the data plane, made when it is first needed and made again when it was lost.
 
-    def __init__(self, dsn: str) -> None:
+    `name` is what the server's lists call it.
+    """
+
+    def __init__(self, dsn: str, name: str = "ledger") -> None:
         self._dsn = dsn
+        self._name = name
         self._connection: Any = None
 
     @property
@@ -76,7 +80,7 @@ class DirectConnection:
         if self.lost:
             connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - the library is untyped
             self._connection = await connect(
-                self._dsn, timeout=10, command_timeout=30, server_settings={"application_name": "ledger"}
+                self._dsn, timeout=10, command_timeout=30, server_settings={"application_name": self._name}
             )
         return self._connection
 

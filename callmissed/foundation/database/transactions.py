@@ -145,11 +145,10 @@ class Database:
         async with self._sessions.begin() as session:
             yield Tx(session, self.vault.for_tenant(PLATFORM))
 
-    def direct(self) -> DirectConnection:
-        """A connection outside the pool, made when it is first needed, for the few paths whose budget the pool does not fit."""
-        made = DirectConnection(
-            self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        )
+    def direct(self, name: str) -> DirectConnection:
+        """A connection outside the pool, for a path whose budget the pool does not fit. The server shows it by this name."""
+        url = self.engine.url.set(drivername="postgresql")
+        made = DirectConnection(url.render_as_string(hide_password=False), name)
         self._direct.append(made)
         return made
 

@@ -5,10 +5,12 @@ Plain ASGI, because it sits in front of every byte, streams included.
 
 import logging
 import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,6 +20,7 @@ from callmissed.foundation.problems import CrossSite, Malformed, Problem, TooLar
 
 log = logging.getLogger(__name__)
 
+REQUEST_ID = b"x-request-id"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -47,6 +50,8 @@ class Edge:
     def __init__(self, app: ASGIApp, limits: EdgeLimits) -> None:
         self._app = app
         self._limits = limits
+        stamp = security_headers(https=limits.secure)
+        self._stamp = [(name.lower().encode(), value.encode()) for name, value in stamp.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse what must not enter; stamp what leaves."""
@@ -54,13 +59,14 @@ class Edge:
             await self._app(scope, receive, send)
             return
         scope["request_id"] = secrets.token_hex(8)
-        outgoing = _Outgoing(send, scope["request_id"], secure=self._limits.secure)
+        outgoing = _Outgoing(send, scope["request_id"], self._stamp)
         if scope["method"] == "HEAD":
             # Whatever answers GET answers HEAD (RFC 9110 §9.3.2): asked as GET, and told without its content.
             scope, outgoing.bare = {**scope, "method": "GET"}, True
-        incoming = _Incoming(receive, self._limits.limit_for(scope["path"]))
+        limit = self._limits.limit_for(scope["path"])
+        incoming = _Incoming(receive, limit)
         try:
-            self._admit(scope)
+            self._admit(scope, limit)
             await self._app(scope, incoming, outgoing)
         except _Told:
             return
@@ -72,20 +78,18 @@ class Edge:
             log.exception("request failed", exc_info=_without_text(failure))
             await self._answer(scope, receive, outgoing, Problem())
 
-    def _admit(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
-        host = _hostname(headers.get("host", ""))
-        if host not in self._limits.hosts and "*" not in self._limits.hosts:
+    def _admit(self, scope: Scope, limit: int) -> None:
+        host, size = _host_and_size(scope)
+        if _hostname(host) not in self._limits.hosts and "*" not in self._limits.hosts:
             raise UnknownHost
-        size = headers.get("content-length", "0")
-        if not (size.isascii() and size.isdecimal()):
+        if not size.isdigit():
             raise Malformed
-        if len(size) > 18 or int(size) > self._limits.limit_for(scope["path"]):
-            raise TooLarge(limit_bytes=self._limits.limit_for(scope["path"]))
+        if len(size) > 18 or int(size) > limit:
+            raise TooLarge(limit_bytes=limit)
         if scope["method"] not in SAFE_METHODS and not scope["path"].startswith(
             self._limits.open_prefixes or "\0"
         ):
-            _refuse_cross_site(headers)
+            _refuse_cross_site(Headers(scope=scope))
 
     async def _answer(self, scope: Scope, receive: Receive, outgoing: "_Outgoing", problem: Problem) -> None:
         if outgoing.finished:
@@ -96,6 +100,18 @@ class Edge:
             raise ConnectionAbortedError(message) from None
         response = problem_response(Request(scope, receive), problem)
         await response(scope, receive, outgoing)
+
+
+def _host_and_size(scope: Scope) -> tuple[bytes, bytes]:
+    """The first Host and Content-Length, in one pass over the headers; a body nobody announced is looked at as it comes."""
+    host, size = b"", b""
+    known: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    for name, value in known:
+        if name == b"host":
+            host = host or value
+        elif name == b"content-length":
+            size = size or value
+    return host, size or b"0"
 
 
 def _refuse_cross_site(headers: Headers) -> None:
@@ -112,10 +128,11 @@ def _refuse_cross_site(headers: Headers) -> None:
         raise CrossSite
 
 
-def _hostname(host: str) -> str:
+@lru_cache(maxsize=1024)
+def _hostname(host: bytes) -> str:
     """The name in a Host header without its port; empty when it is none."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:  # such as an open bracket
         return ""
 
@@ -151,10 +168,10 @@ class _Told(Exception):
 class _Outgoing:
     """Sends the reply with its request id and security headers; `bare`: without its content."""
 
-    def __init__(self, send: Send, request_id: str, *, secure: bool) -> None:
+    def __init__(self, send: Send, request_id: str, stamp: Sequence[tuple[bytes, bytes]]) -> None:
         self._send = send
         self._request_id = request_id
-        self._stamp = security_headers(https=secure)
+        self._stamp = stamp
         self.started = False
         self.finished = False
         self.bare = False
@@ -164,10 +181,10 @@ class _Outgoing:
             raise _Told
         if message["type"] == "http.response.start":
             self.started = True
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self._request_id
-            for name, value in self._stamp.items():
-                headers.setdefault(name, value)
+            own = [each for each in message.get("headers", ()) if each[0] != REQUEST_ID]
+            said = {name for name, _ in own}
+            stamp = [each for each in self._stamp if each[0] not in said]
+            message["headers"] = [*own, (REQUEST_ID, self._request_id.encode()), *stamp]
         if message["type"] == "http.response.body":
             if self.bare:
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
