@@ -100,3 +100,32 @@ async def test_no_bytes_break_a_form_or_a_document(app, ours, body) -> None:
     for path, kind in places:
         known = ours.key if path == CHAT else ours.visitor | ours.cookie
         assert (await ask(app, "POST", path, known | kind | PROGRAM, body)).status < 500
+
+
+vectors = st.fixed_dictionaries(
+    {
+        "model": st.just("local/lexical") | text,
+        "input": text | st.lists(text | st.integers(), max_size=4) | value,
+    },
+    optional=dict.fromkeys(("dimensions", "encoding_format", "user", "prompt"), value | st.integers(1, 5000)),
+)
+
+
+@often
+@given(
+    body=vectors, path=st.sampled_from(["/v1/embeddings", "/v1/moderations", "/v1/completions", "/v1/quote"])
+)
+async def test_no_other_request_breaks_the_gateway(app, ours, body, path) -> None:
+    reply = await ask(app, "POST", path, ours.key | JSON, json.dumps(body).encode())
+    assert reply.status < 500, reply.body
+    assert reply.status == 200 or "error" in json.loads(reply.body)
+
+
+@often
+@given(name=st.binary(min_size=1, max_size=250))
+async def test_no_idempotency_key_breaks_the_gateway(app, ours, name) -> None:
+    body = json.dumps({"model": "local/lexical", "input": "x"}).encode()
+    reply = await ask(
+        app, "POST", "/v1/embeddings", ours.key | JSON | {"idempotency-key": name.decode("latin-1")}, body
+    )
+    assert reply.status in {200, 422}
