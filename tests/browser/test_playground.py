@@ -50,6 +50,9 @@ async def test_two_models_answer_beside_one_another_and_the_talk_goes_on(
     playground: Page, peer: Peer
 ) -> None:
     await playground.locator("[name=second]").select_option("peer/slowly")
+    await expect(playground.locator("[data-price='1']")).to_have_text(
+        "10 lakh tokens: ₹100.00 in, ₹200.00 out"
+    )
     await playground.get_by_text("System text").click()
     await playground.get_by_role("textbox", name="System text").fill("Be short.")
     await ask(playground, "What does a visit cost?")

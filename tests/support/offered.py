@@ -40,6 +40,8 @@ async def offered(services: Services, folder: Path, *models: str) -> AsyncGenera
         upstreams = Upstreams(services.db, UpstreamSettings(file=file, look=False))
         await upstreams.start()
         services.put(upstreams)
-        yield made
-        services.put(before)
-        await upstreams.stop()
+        try:
+            yield made
+        finally:
+            services.put(before)
+            await upstreams.stop()

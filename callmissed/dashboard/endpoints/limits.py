@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from callmissed.dashboard.endpoints.playground import PER_MINUTE as TRIED_PER_MI
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.management.router import PER_MINUTE as MANAGED_PER_MINUTE
 from callmissed.foundation import clock
-from callmissed.foundation.http import TITLES, Router, TenantTx, openai_document, permits
+from callmissed.foundation.http import Router, TenantTx, openai_document, permits
 from callmissed.foundation.problems import Problem
 from callmissed.identity import keys, list_keys, workspace
 
@@ -53,9 +54,7 @@ def example(problem: type[Problem]) -> str:
     """A refusal as it stands on the wire."""
     retry = f"Retry-After: {EXAMPLE_SECONDS}\n" if problem.status == 429 else ""
     body = json.dumps(openai_document(problem()), indent=2, ensure_ascii=False)
-    return (
-        f"HTTP/1.1 {problem.status} {TITLES[problem.status]}\n{retry}Content-Type: application/json\n\n{body}"
-    )
+    return f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\n{retry}Content-Type: application/json\n\n{body}"
 
 
 @router.get("/app/keys/limits", access=permits("keys.read"))

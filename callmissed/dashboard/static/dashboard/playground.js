@@ -29,11 +29,13 @@
     };
   }
 
+  const sold = (model) => [...field("first").options].find((each) => each.value === model)?.dataset;
+
   /* The most it can cost: every byte may be a token, and the answer may be as long as allowed. */
   const bytes = (text) => new TextEncoder().encode(text).length;
   function most(place) {
     const { system, messages, max_tokens: limit } = request(place, field("text").value);
-    const { in: read, out: write, context, longest } = [...field("first").options].find((each) => each.value === chosen()[place]).dataset;
+    const { in: read, out: write, context, longest } = sold(chosen()[place]);
     const reading = Math.min(Number(context), 16 + bytes(system) + messages.reduce((sum, each) => sum + 16 + bytes(each.content), 0));
     return (reading * Number(read) + Math.min(limit ?? Infinity, Number(longest)) * Number(write)) / 1e12;
   }
@@ -72,6 +74,10 @@
     const program = programs[language](body(asked), form.dataset.base);
     at("pl-program").textContent = program;
     at("pl-copy").dataset.copy = program;
+    for (const hint of document.querySelectorAll("[data-price]")) {
+      const { in: read, out: write } = sold(chosen()[hint.dataset.price]) ?? {};
+      hint.textContent = read === undefined ? "" : words.price.replace("##", rupees(write / 1e6, 2)).replace("#", rupees(read / 1e6, 2));
+    }
     field("text").placeholder = chosen().length > 1 ? words.both : words.one;
     at("pl-most").textContent = words.most.replace("#", rupees(chosen().reduce((sum, _, place) => sum + most(place), 0)));
     at("pl-total").textContent = rupees(total, total && total < 1 ? 4 : 2);
