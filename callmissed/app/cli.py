@@ -18,6 +18,7 @@ from callmissed.app import doctor as doctor_checks
 from callmissed.app.demo.seed import seed_demo
 from callmissed.app.installation import joined, refuse_second, running
 from callmissed.app.main import create_pages_app
+from callmissed.app.plans import plan_command
 from callmissed.app.serving import listen, serve
 from callmissed.app.settings import Settings
 from callmissed.app.staff import staff_commands
@@ -392,6 +393,7 @@ def child_settle(signal: UUID, *, is_child: bool) -> None:
 
 
 cli.add_command(staff_commands(with_services))
+cli.add_command(plan_command(with_services))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from callmissed.app.installation import DataRole, Installation
 from callmissed.app.main import create_app
 from callmissed.app.probes import register_probes
 from callmissed.app.settings import Settings, environment
-from callmissed.billing import Ledger
+from callmissed.billing import Ledger, Quotas
 from callmissed.foundation import events
 from callmissed.foundation.database import Database, refuse_drift
 from callmissed.foundation.live import LiveBus
@@ -108,6 +108,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
     services.put(Ledger(plane.asyncpg))
+    services.put(Quotas(db))
     services.put(limiter_of(settings), Limiter)
     services.put(Upstreams(db, upstream_settings(settings)))
     services.put(facts_of(settings))

@@ -6,8 +6,9 @@ happens in the caller's transaction. Amounts are integers of micro-rupees.
 
 from callmissed.billing.budgets import KeyBudget
 from callmissed.billing.ledger import Ledger
-from callmissed.billing.plans import DEFAULT_PLAN, plan_named, seats_of
+from callmissed.billing.plans import DEFAULT_PLAN, PLANS, Plan, plan_named, seats_of
 from callmissed.billing.problems import WalletExhausted
+from callmissed.billing.quotas import Quotas, calls_this_month
 from callmissed.billing.reconciliation import reconcile
 from callmissed.billing.service import (
     WELCOME_CREDIT,
@@ -28,12 +29,15 @@ from callmissed.billing.views import By, Entry, Only, Share, Statement, UsageFil
 
 __all__ = [
     "DEFAULT_PLAN",
+    "PLANS",
     "WELCOME_CREDIT",
     "By",
     "Entry",
     "KeyBudget",
     "Ledger",
     "Only",
+    "Plan",
+    "Quotas",
     "Share",
     "Statement",
     "Usage",
@@ -41,6 +45,7 @@ __all__ = [
     "UsageReport",
     "Used",
     "WalletExhausted",
+    "calls_this_month",
     "entries",
     "grant",
     "key_spending",

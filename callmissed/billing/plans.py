@@ -1,4 +1,7 @@
-"""Plans: how many requests a minute a key may make, and how many may work in a workspace. Money is in the wallet instead."""
+"""Plans: how many requests a minute a key may make, how many calls a month, and how many may work in a workspace.
+
+Money is in the wallet instead.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,20 +9,24 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a workspace may do. `requests_per_minute` is for each key; `seats` None means as many as it likes."""
+    """What a workspace may do. `requests_per_minute` is for each key, `calls` for all together in a month.
+
+    `calls` and `seats` None mean as many as it likes.
+    """
 
     name: str
     requests_per_minute: int
+    calls: int | None
     seats: int | None
 
 
 PLANS: Final = {
     plan.name: plan
     for plan in (
-        Plan("free", 60, 2),
-        Plan("starter", 500, 5),
-        Plan("pro", 3_000, 20),
-        Plan("enterprise", 10_000, None),
+        Plan("free", 60, 100, 2),
+        Plan("starter", 500, 5_000, 5),
+        Plan("pro", 3_000, 50_000, 20),
+        Plan("enterprise", 10_000, None, None),
     )
 }
 DEFAULT_PLAN: Final = PLANS["starter"]

@@ -1,6 +1,6 @@
 """What can go wrong with money."""
 
-from callmissed.foundation.problems import Problem
+from callmissed.foundation.problems import Problem, TooManyRequests
 
 
 class WalletExhausted(Problem):
@@ -22,3 +22,9 @@ class KeyBudgetExhausted(Problem):
 
     status = 402
     code = "key_budget_exhausted"
+
+
+class PlanUsedUp(TooManyRequests):
+    """This workspace has made all the calls that its plan allows this month. They begin anew on the 1st, or with a larger plan."""
+
+    code = "plan_used_up"

@@ -87,6 +87,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "identity:sign_in:locked": _("Sign-in was closed after wrong codes."),
         "identity:tenant:created": _("The workspace was founded."),
         "identity:tenant:renamed": _("The workspace has a new name."),
+        "identity:tenant:plan_changed": _("The workspace went from the plan %(before)s to %(plan)s."),
         "identity:tenant:kept_in_india": _("The workspace's content is processed in India only."),
         "identity:tenant:let_leave_india": _(
             "The workspace's content may leave India. Named before: %(places)s."

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
-from callmissed.billing import KeyBudget, Ledger, Usage
+from callmissed.billing import KeyBudget, Ledger, Quotas, Usage
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
@@ -96,6 +96,7 @@ class BilledCall:
             request.model, request.fallbacks, india_only=caller.india_only, kind=request.kind
         )
         self._ledger = services.get(Ledger)
+        self._quotas = services.get(Quotas)
         self._access = access
         self._request = request
         self._caller = caller
@@ -109,7 +110,9 @@ class BilledCall:
         self.price_micro = 0
 
     async def reserve(self) -> None:
-        """Hold the money and the tokens that it can need at most. Raises TokenRateLimited, and the Problems of `Ledger.reserve`."""
+        """Hold the money and the tokens that it can need at most. Raises PlanUsedUp, TokenRateLimited, and the Problems of
+        `Ledger.reserve`.
+        """
         most = self._request.at_most(self.route.models)
         await self._reserve(most.price_micro, most.tokens)
         self._asked = time.perf_counter()
@@ -133,6 +136,7 @@ class BilledCall:
         key_id, allowance = self._caller.key_id, self._caller.allowance
         key = KeyBudget(key_id, allowance.budget if allowance else None) if key_id else None
         if allowance:
+            await self._quotas.take(self._access.tenant_id, allowance.plan)
             await allowance.take(tokens)
         held = False
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
-from callmissed.billing import plan_named
+from callmissed.billing import Plan, plan_named
 from callmissed.foundation.money import Micro
 from callmissed.gateway.problems import RateLimited, TokenRateLimited
 from callmissed.identity import KeyAccess
@@ -114,13 +114,18 @@ class Allowance:
         self._taken = 0
 
     @property
+    def plan(self) -> Plan:
+        """The plan of the key's workspace."""
+        return plan_named(self._key.plan)
+
+    @property
     def budget(self) -> Micro | None:
         """Micro-rupees that the key may spend in a month; None for no such limit."""
         return self._key.monthly_budget
 
     async def admit(self) -> None:
         """Count the request. Raises RateLimited."""
-        key, most = self._key, plan_named(self._key.plan).requests_per_minute
+        key, most = self._key, self.plan.requests_per_minute
         per_minute = most if key.requests_per_minute is None else min(key.requests_per_minute, most)
         self._requests = await self._limiter.request(key.key_id, per_minute)
         if self._requests.wait:

@@ -5,11 +5,15 @@ import socket
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from callmissed.app.installation import Installation, running
 from callmissed.app.settings import Settings
+from callmissed.foundation import clock
 from callmissed.foundation.postgres import Cluster
 
 
@@ -18,6 +22,13 @@ def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
+
+
+def make_months_before(installation: Installation) -> None:
+    """Room for rows of the last 90 days: an installation begins with its first month, and tests look back beyond that."""
+    asked = "SELECT cm.ensure_partitions(partrelid, %s, 3) FROM pg_partitioned_table"
+    with psycopg.connect(installation.data_plane("cm_app").psycopg) as connection:
+        connection.execute(asked, (clock.today() - timedelta(days=90),))
 
 
 @contextmanager
@@ -29,6 +40,7 @@ def temporary_installation(**settings: Any) -> Generator[Installation]:
     try:
         with running(Settings(home=home, port=free_port(), find_upstreams=False, **settings)) as installation:
             servers = (installation.data, installation.keys)
+            make_months_before(installation)
             places = [server.place.folder for server in servers if isinstance(server, Cluster)]
             yield installation
     finally:

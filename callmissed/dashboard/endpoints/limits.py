@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from callmissed.billing import key_spending, plan_named, purse
+from callmissed.billing import calls_this_month, key_spending, plan_named, purse
 from callmissed.dashboard.endpoints.playground import PER_MINUTE as TRIED_PER_MINUTE
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.management.router import PER_MINUTE as MANAGED_PER_MINUTE
@@ -61,7 +61,8 @@ def example(problem: type[Problem]) -> str:
 async def limits(request: Request, tx: TenantTx) -> Response:
     """The working keys with what is used and left, and what refusals look like. Keys are changed where keys are."""
     spending = await key_spending(tx)
-    plan = plan_named((await workspace(tx)).plan).requests_per_minute
+    on_plan = plan_named((await workspace(tx)).plan)
+    plan = on_plan.requests_per_minute
     held: list[Held] = []
     for card in await list_keys(tx):
         spent = spending.get(card.id)
@@ -79,6 +80,8 @@ async def limits(request: Request, tx: TenantTx) -> Response:
         spent=sum(each.spent_micro for each in spending.values()),
         wallet=await purse(tx) if may("billing.read") else None,
         plan=plan,
+        most_calls=on_plan.calls,
+        calls=await calls_this_month(tx),
         anew=(today.replace(day=1) + timedelta(days=32)).replace(day=1),
         told=[Problem.catalogue[code] for code in TOLD],
         example=example,

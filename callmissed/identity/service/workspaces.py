@@ -11,6 +11,7 @@ from callmissed.identity.models import Membership, Tenant
 from callmissed.identity.problems import OrganisationMissing
 from callmissed.identity.repository import team
 from callmissed.identity.service import sessions
+from callmissed.identity.service.keys import forget_keys
 from callmissed.identity.service.onboarding import LONGEST_NAME, slug_of
 from callmissed.identity.team_problems import TooManyWorkspaces, WorkspaceNotYours
 
@@ -47,6 +48,20 @@ async def found_another(tx: Tx, user_id: UUID, organisation: str) -> None:
     await tx.session.flush()
     await directory.put(tx, sessions.WORKS_IN, str(user_id), member.id)
     await audit.record(tx, "identity:tenant:created", subject=user_id, target=row.id, body={"plan": row.plan})
+
+
+async def put_on_plan(tx: Tx, plan: str) -> str:
+    """Put this transaction's tenant on a plan; its keys are read anew everywhere. Returns its name. Raises WorkspaceNotYours."""
+    row = await team.hold_tenant(tx)
+    if row is None:
+        raise WorkspaceNotYours
+    if row.plan != plan:
+        before, row.plan = row.plan, plan
+        await forget_keys(tx)
+        await audit.record(
+            tx, "identity:tenant:plan_changed", target=row.id, body={"plan": plan, "before": before}
+        )
+    return row.name
 
 
 async def go_to(tx: Tx, token: str, tenant_id: UUID) -> None:

@@ -32,6 +32,7 @@ async def test_an_empty_log_says_what_will_be_there_and_offers_one_act(office: O
 async def test_it_is_narrowed_by_model_key_outcome_time_and_day(office: Office) -> None:
     async with office.services.db.tenant(office.access) as tx:
         key = (await create_key(tx, "crm-sync")).id
+    await office.spend(1, model="oldest", ago=timedelta(days=80))
     await office.spend(1, model="old", ago=timedelta(days=3))
     await office.spend(1, model="a", key_id=key, latency_ms=1001)
     await office.spend(1, model="b", latency_ms=1000)
@@ -40,6 +41,7 @@ async def test_it_is_narrowed_by_model_key_outcome_time_and_day(office: Office) 
     for query, expected in {
         "": ["b", "b", "a", "old"],
         "days=1": ["b", "b", "a"],
+        "days=90": ["b", "b", "a", "old", "oldest"],
         "model=b": ["b", "b"],
         f"key={key}": ["a"],
         "status=failed": ["b"],
