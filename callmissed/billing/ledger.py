@@ -8,6 +8,7 @@ may be written again after a lost connection: a hold exists once, is removed onc
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from uuid import UUID
 
@@ -41,6 +42,7 @@ class Ledger:
         self._taken: dict[UUID, Batch] = {}
         self._holding: set[UUID] = set()
         self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
     async def reserve(self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None = None) -> None:
@@ -81,8 +83,9 @@ class Ledger:
         """Write what is waiting, end the leases, then let go of the connections."""
         await self._leases.stop(PATIENCE_SECONDS)
         if self._writer is not None:
-            self._wake.set()
-            await self._drained()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._idle.wait()  # also for holds that go back because their callers have left
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
         await self._connection.close()
@@ -101,12 +104,18 @@ class Ledger:
         item.key = key
         self._batch(tenant_id).reserves.append(item)
         self._wake.set()
-        await item.done
+        try:
+            await item.done
+        except asyncio.CancelledError:
+            if item.is_done:  # it was held in the moment in which its caller left
+                self._queue_close(tenant_id, Item.of(ref, 0))
+            raise
         self._holding.add(ref)
 
     def _batch(self, tenant_id: UUID) -> Batch:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write(), name="ledger writer")
+        self._idle.clear()
         return self._waiting.setdefault(tenant_id, Batch())
 
     async def _close(self, tenant_id: UUID, item: Item) -> int:
@@ -117,12 +126,6 @@ class Ledger:
         self._holding.discard(item.ref)
         self._batch(tenant_id).closes.append(item)
         self._wake.set()
-
-    async def _drained(self) -> None:
-        batches = [*self._taken.values(), *self._waiting.values()]
-        waiting = [item.done for batch in batches for item in (*batch.closes, *batch.reserves)]
-        if waiting:
-            await asyncio.wait(waiting, timeout=PATIENCE_SECONDS)
 
     async def _write(self) -> None:
         """Write until cancelled. What was taken up stays in memory until it is committed."""
@@ -136,6 +139,8 @@ class Ledger:
                 for item, outcome in outcomes.items():
                     item.answer(outcome)
                 self._taken = {}
+            if not self._waiting:
+                self._idle.set()
 
     async def _commit(self, taken: dict[UUID, Batch]) -> Outcomes:
         """Write all of it, however long the database is away."""

@@ -32,6 +32,11 @@ class Item:
         key_id = self.key.key_id if self.key else None
         return {"ref": self.ref, "amount": self.amount, "usage": self.usage, "key_id": key_id}
 
+    @property
+    def is_done(self) -> bool:
+        """Whether it was written, and its caller told so."""
+        return self.done.done() and not self.done.cancelled() and self.done.exception() is None
+
     def answer(self, outcome: int | Exception) -> None:
         """Tell whoever still waits, after the commit."""
         if self.done.done():

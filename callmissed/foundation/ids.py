@@ -1,6 +1,6 @@
 """Identifiers: UUIDv7 (RFC 9562 §5.7), made in the application so that they exist before the row does."""
 
-import secrets
+import os
 import threading
 from uuid import UUID
 
@@ -30,6 +30,10 @@ def uuid7() -> UUID:
         _last = tick
     milliseconds, counter = tick >> 12, tick & 0xFFF
     value = (
-        (milliseconds & ((1 << 48) - 1)) << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | secrets.randbits(62)
+        (milliseconds & ((1 << 48) - 1)) << 80
+        | 0x7 << 76
+        | counter << 64
+        | 0b10 << 62
+        | int.from_bytes(os.urandom(8), "big") >> 2
     )
     return UUID(int=value)

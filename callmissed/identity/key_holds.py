@@ -8,8 +8,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -37,11 +37,21 @@ Read = Callable[[UUID, UUID], Awaitable[Collection[KeyAccess]]]
 
 @dataclass(eq=False, slots=True)
 class _Hold:
-    """Something that runs on a key. `asked_at` is of `time.monotonic`: when it was last asked for; infinite meanwhile."""
+    """Something that runs on a key, while its block does. `asked_at` is of `time.monotonic`: when it was last asked for;
+    infinite meanwhile.
+    """
 
+    holds: "Holds"
     key: KeyAccess
     end: Callable[[Problem], None]
     asked_at: float
+
+    def __enter__(self) -> None:
+        """It is in sight already."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing runs any more."""
+        self.holds.drop(self)
 
 
 class Holds:
@@ -54,21 +64,19 @@ class Holds:
         self._some = asyncio.Event()
         self._asking: set[asyncio.Task[None]] = set()
 
-    @contextmanager
-    def hold(self, key: KeyAccess, end: Callable[[Problem], None], *, certain: bool) -> Generator[None]:
-        """While the block runs, call `end` with the reason as soon as the key does not work any more.
+    def hold(
+        self, key: KeyAccess, end: Callable[[Problem], None], *, certain: bool
+    ) -> AbstractContextManager[None]:
+        """Until the block is left, call `end` with the reason as soon as the key does not work any more.
 
         `certain`: nothing about the key has changed since it was looked at; otherwise it is asked for again now.
         """
-        held = _Hold(key, end, time.monotonic())
+        held = _Hold(self, key, end, time.monotonic())
         self._by_key.setdefault(key.key_id, set()).add(held)
         self._some.set()
         if not certain:
             self.ask(key.key_id)
-        try:
-            yield
-        finally:
-            self._drop(held)
+        return held
 
     def ask(self, key_id: UUID) -> None:
         """Ask the database whether what runs on this key may go on."""
@@ -117,7 +125,8 @@ class Holds:
             for each in held:
                 each.asked_at = began
 
-    def _drop(self, held: _Hold) -> None:
+    def drop(self, held: _Hold) -> None:
+        """Look at it no longer."""
         others = self._by_key[held.key.key_id]
         others.discard(held)
         if not others:

@@ -1,6 +1,7 @@
 """What an API key can be allowed, as data: services by the addresses under /v1 they open, and scopes of the management API."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from callmissed.identity.roles import ROLES
@@ -43,6 +44,7 @@ KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values(
 """What a key can be allowed in the management API: permissions of roles. A key has none unless it is given."""
 
 
+@lru_cache(maxsize=256)
 def service_of(path: str) -> str | None:
     """The service that opens this path; None when none does."""
     for name, service in KEY_SERVICES.items():

@@ -185,6 +185,28 @@ async def test_whoever_leaves_while_waiting_leaves_no_hold(
     assert await adds_up(services, access)
 
 
+async def test_the_end_of_the_process_gives_back_what_was_held_for_those_who_left(
+    rich: Rich, services: Services, installation: Installation
+) -> None:
+    access = await rich("1")
+    for number in range(40):
+        ledger = Ledger(installation.data_plane("cm_app").asyncpg)
+        await ledger.release(access.tenant_id, uuid7())  # connected
+        tasks = [asyncio.create_task(ledger.reserve(access.tenant_id, uuid7(), 1000)) for _ in range(10)]
+        await asyncio.sleep(number / 5_000)  # before, while and after they are written
+        for task in tasks:
+            task.cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        await ledger.stop()
+        if not any(each is None for each in done):
+            async with services.db.tenant(access) as tx:
+                assert (await purse(tx)).held_micro == 0
+        async with services.db.tenant(access) as tx:
+            await tx.session.execute(text("UPDATE wallet SET held_micro = 0"))
+            await tx.session.execute(text("DELETE FROM wallet_hold"))
+    assert await adds_up(services, access)
+
+
 async def test_a_lost_connection_loses_and_doubles_nothing(
     ledger: Ledger, rich: Rich, services: Services, installation: Installation
 ) -> None:
