@@ -130,10 +130,6 @@ BROKEN = {
     "no HTTP": (b"220 mail.example ESMTP\r\n",),
     "another protocol": (b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",),
     "half a head": (OK + b"content-le",),
-    "a head without end": (OK, *[b"x: " + b"y" * 1000 + b"\r\n"] * 100),
-    "a header without end": (OK + b"x: ", *[b"y" * 10_000] * 20),
-    "an end without end": (CHUNKED + b"0\r\n", *[b"x: " + b"y" * 1000 + b"\r\n"] * 100),
-    "a chunk's note without end": (CHUNKED + b"4;", *[b"y" * 10_000] * 20),
 }
 
 
@@ -147,6 +143,23 @@ async def test_what_is_no_answer_is_broken_and_its_connection_closed(which: str)
             assert caught.value.answered
         await server.closed()
         assert (server.made, len(server.requests)) == (2, 2), "a request is written once"
+
+
+ENDLESS = {
+    "a head without end": (OK, *[b"x: " + b"y" * 1000 + b"\r\n"] * 100),
+    "a header without end": (OK + b"x: ", *[b"y" * 10_000] * 20),
+    "an end without end": (CHUNKED + b"0\r\n", *[b"x: " + b"y" * 1000 + b"\r\n"] * 100),
+    "a chunk's note without end": (CHUNKED + b"4;", *[b"y" * 10_000] * 20),
+}
+
+
+@pytest.mark.parametrize("which", ENDLESS)
+async def test_what_has_no_end_is_not_waited_for(which: str) -> None:
+    """It is broken as soon as too much has passed: the server neither closes nor falls silent first."""
+    async with scripted(always(*ENDLESS[which])) as server:
+        with pytest.raises(UpstreamBroken):
+            await asked(client_of(server))
+        await server.closed()
 
 
 async def test_a_redirect_is_an_answer_like_another() -> None:
@@ -173,6 +186,16 @@ async def test_every_wait_has_an_end(which: str) -> None:
         with pytest.raises(UpstreamSlow):
             await asked(client)
         assert seconds - 0.05 < loop.time() - began < seconds + 0.5
+
+
+async def test_a_pause_is_measured_by_its_own_rule() -> None:
+    loop = asyncio.get_running_loop()
+    patient = Timeouts(connect=1, first_byte=20, idle=0.3, total=30)
+    async with scripted(always(OK + b"content-length: 9\r\n\r\nfine", pause=30)) as server:
+        began = loop.time()
+        with pytest.raises(UpstreamSlow):
+            await asked(client_of(server, patient))
+        assert loop.time() - began < 2
 
 
 async def test_what_arrives_in_time_each_time_is_not_slow() -> None:
@@ -227,17 +250,38 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_not_used() -> No
         assert server.made == 3
 
 
-async def test_a_cancelled_call_closes_its_connection_at_once() -> None:
-    async with scripted(always(CHUNKED + b"1\r\nx\r\n", pause=30)) as server:
+@pytest.mark.parametrize("begun", [b"", CHUNKED + b"1\r\nx\r\n"], ids=["before", "within"])
+async def test_a_cancelled_call_closes_its_connection_at_once(begun: bytes) -> None:
+    async with scripted(always(begun, pause=30)) as server:
         client = client_of(server, Timeouts())
-        for started in (asked(client), in_pieces(client)):
+        for number, started in enumerate((asked(client), in_pieces(client)), 1):
             task = asyncio.create_task(started)
-            while not server.open:
+            while len(server.requests) < number:
                 await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             await server.closed()
+
+
+async def test_what_nobody_asked_for_is_never_an_answer() -> None:
+    late = OK + b"content-length: 5\r\n\r\nother"
+    async with scripted(always(FINE, late, pause=0.05)) as server:
+        client = client_of(server)
+        assert await asked(client) == b"fine"
+        await asyncio.sleep(0.15)
+        assert await asked(client) == b"fine"
+        assert server.made == 2
+
+
+async def test_a_client_that_was_closed_keeps_nothing() -> None:
+    async with scripted(always(FINE)) as server:
+        client = client_of(server)
+        with await client.post("/chat", b"{}") as answer:
+            await client.close()
+            assert await answer.whole(LIMIT) == b"fine"
+        await server.closed()
 
 
 async def test_a_reader_who_has_seen_the_last_event_keeps_the_connection() -> None:
@@ -256,10 +300,11 @@ async def test_a_reader_who_has_seen_the_last_event_keeps_the_connection() -> No
 @pytest.mark.parametrize("rest", [b"", b"10000\r\n" + b"x" * 65_536 + b"\r\n"], ids=["silent", "talkative"])
 async def test_an_end_that_does_not_come_costs_the_connection(rest: bytes) -> None:
     async with scripted(always(CHUNKED + b"4\r\nlast\r\n", *[rest] * 50, pause=0.01)) as server:
-        with await client_of(server).post("/chat", b"{}") as answer:
+        with await client_of(server, Timeouts()).post("/chat", b"{}") as answer:
             await answer.chunk()
             answer.end(soon=True)
         await server.closed()
+        assert server.sent < 1_500_000, "3 MB were there to be sent"
 
 
 async def test_a_caller_never_sees_what_was_meant_for_another() -> None:
