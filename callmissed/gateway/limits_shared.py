@@ -7,11 +7,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
+from importlib import import_module
 from typing import Any, Literal, cast
 from uuid import UUID
-
-from redis.asyncio import ConnectionPool, Redis
-from redis.exceptions import RedisError
 
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 from callmissed.gateway.limits import EPSILON, LocalLimiter, Window, requests_window, tokens_window
@@ -67,9 +65,13 @@ class SharedLimiter:
     """Counts of all processes. `url` is redis:// or rediss:// (TLS), with a password where there is one."""
 
     def __init__(self, url: str) -> None:
-        pools: Any = ConnectionPool  # whose maker is typed in part only
-        self._redis = Redis.from_pool(
-            pools.from_url(url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS)
+        # Imported here, because it costs 17 MB of memory, which whoever has no Redis need not pay.
+        library: Any = import_module("redis.asyncio")
+        self._failures: tuple[type[Exception], ...] = (library.RedisError, OSError, TimeoutError)
+        self._redis = library.Redis.from_pool(
+            library.ConnectionPool.from_url(
+                url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
+            )
         )
         self._request = self._redis.register_script(REQUEST)
         self._tokens = self._redis.register_script(TOKENS)
@@ -79,7 +81,7 @@ class SharedLimiter:
 
     async def request(self, key: UUID, per_minute: int) -> Window:
         """As in `Limiter`."""
-        script = self._request(keys=[f"cm:requests:{key}"], args=[per_minute, EPSILON])
+        script = self._request(keys=[f"cm.requests.{key}"], args=[per_minute, EPSILON])
         if (found := await self._asked(script)) is None:
             return await self._alone.request(key, per_minute)
         return requests_window(per_minute, *found)
@@ -108,7 +110,7 @@ class SharedLimiter:
     async def _taken(
         self, key: UUID, per_minute: int, tokens: int, when: Literal["before", "over"]
     ) -> tuple[float, float] | None:
-        return await self._asked(self._tokens(keys=[f"cm:tokens:{key}"], args=[per_minute, tokens, when]))
+        return await self._asked(self._tokens(keys=[f"cm.tokens.{key}"], args=[per_minute, tokens, when]))
 
     async def _asked(self, script: Awaitable[Any]) -> tuple[float, float] | None:
         """The two numbers of a script; None while Redis is away."""
@@ -117,7 +119,7 @@ class SharedLimiter:
             return None
         try:
             one, other = await script
-        except (RedisError, OSError, TimeoutError) as failure:
+        except self._failures as failure:
             self._rests_until = time.monotonic() + REST_SECONDS
             log.warning("limits are this process's own: Redis is away (%s)", type(failure).__name__)
             return None

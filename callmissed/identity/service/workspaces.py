@@ -56,11 +56,10 @@ async def put_on_plan(tx: Tx, plan: str) -> str:
     if row is None:
         raise WorkspaceNotYours
     if row.plan != plan:
-        before, row.plan = row.plan, plan
+        body = {"plan": plan, "before": row.plan}
+        row.plan = plan
         await forget_keys(tx)
-        await audit.record(
-            tx, "identity:tenant:plan_changed", target=row.id, body={"plan": plan, "before": before}
-        )
+        await audit.record(tx, "identity:tenant:plan_changed", target=row.id, body=body)
     return row.name
 
 

@@ -131,7 +131,9 @@ async def test_every_store_of_the_data_map_has_its_place_in_the_plan(services: S
     # Places that are no tables: gone by themselves, or in a step of their own.
     outside = {store.name: store.kind for store in datamap.stores()}
     steps = {"procrastinate_jobs", "keyring", "key plane: data_key"}
-    fading = {name for name, kind in outside.items() if kind in {"memory", "log"} or name == "live news"}
+    fading = {
+        name for name, kind in outside.items() if kind in {"memory", "cache", "log"} or name == "live news"
+    }
     assert outside.keys() == steps | fading
 
 
