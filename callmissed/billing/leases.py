@@ -175,7 +175,7 @@ class Leases:
         lease = self._leases.get(tenant_id)
         if lease is None:
             return False
-        await self._shrink(lease)
+        await asyncio.shield(self._shrink(lease))  # others may wait for the same
         return True
 
     async def stop(self, patience: float) -> None:
@@ -260,7 +260,7 @@ class Leases:
         tenants = list({each.tenant_id for each in lines})
         try:
             rows = await self._ask(SETTLE, tenants, _encoded(lines), clock.now())
-        except FAILURES as failure:
+        except Exception as failure:  # whatever it is, the others must be settled and the next be written
             if len(taken) == 1:
                 log.exception("a settlement of %s cannot be written", tenants[0])
                 self._answer(taken[0], failure)
@@ -289,16 +289,16 @@ class Leases:
 
     async def _resize(self, taken: "dict[Lease, asyncio.Future[None]]") -> None:
         wanted = {lease: lease.wanted for lease in taken}
-        lines = _encoded([_Size(each.tenant_id, each.id, size, each.least) for each, size in wanted.items()])
+        sizes = [_Size(each.tenant_id, each.id, size, each.least) for each, size in wanted.items()]
         shrunk = {lease for lease in taken if lease.shrinking}
         for lease in shrunk:
             lease.amount, lease.shrinking = lease.out, False
         tenants = [lease.tenant_id for lease in taken]
         held: dict[UUID, int] = {}
         try:
-            rows = await self._ask(RESIZE, tenants, lines, clock.now(), SHARE, SCARCE)
+            rows = await self._ask(RESIZE, tenants, _encoded(sizes), clock.now(), SHARE, SCARCE)
             held = {row["lease"]: int(row["held"]) for row in rows}
-        except FAILURES:
+        except Exception:  # whatever it is, they count as not held, and the next are written
             log.exception("%d leases cannot be written", len(taken))
         for lease, done in taken.items():
             self._resized(lease, wanted[lease], held.get(lease.id, 0), shrunk=lease in shrunk)
@@ -312,7 +312,7 @@ class Leases:
         lease.growing, lease.size = False, held
         if held < wanted:
             lease.patient_until = now + (self._rule.look if held else self._rule.busy)
-        if shrunk and not lease.out and lease not in self._changing:
+        if shrunk and not (held or lease.out) and lease not in self._changing:
             self._leases.pop(lease.tenant_id, None)
 
     async def _ask(self, statement: str, *arguments: object) -> list[Any]:

@@ -148,8 +148,9 @@ class Ledger:
         while True:
             try:
                 return await self._together(taken)
-            except FAILURES as failure:
-                if not self._connection.lost:
+            except Exception as failure:  # whatever one item has brought, the writer goes on for all others
+                if not (isinstance(failure, FAILURES) and self._connection.lost):
+                    log.exception("a batch cannot be written together")
                     break
                 log.warning("the ledger waits for the database: %s", type(failure).__name__)
             await asyncio.sleep(pause)
@@ -178,8 +179,9 @@ class Ledger:
                 return await self._together({tenant_id: single})
             except AlreadyThere:
                 return {item: 0}  # it was written before its connection was lost
-            except FAILURES as failure:
-                if not (self._connection.lost or isinstance(failure, PASSING)):
+            except Exception as failure:  # its own failure, whatever it is
+                lost = isinstance(failure, FAILURES) and self._connection.lost
+                if not (lost or isinstance(failure, PASSING)):
                     log.exception("the ledger cannot write an entry of %s", tenant_id)
                     return {item: failure}
             await asyncio.sleep(pause)

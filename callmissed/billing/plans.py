@@ -11,11 +11,12 @@ from typing import Final
 class Plan:
     """What a workspace may do. `requests_per_minute` is for each key, `calls` for all together in a month.
 
-    `calls` and `seats` None mean as many as it likes.
+    `at_once` is how many calls may be under way in one process. `calls` and `seats` None mean as many as it likes.
     """
 
     name: str
     requests_per_minute: int
+    at_once: int
     calls: int | None
     seats: int | None
 
@@ -23,10 +24,10 @@ class Plan:
 PLANS: Final = {
     plan.name: plan
     for plan in (
-        Plan("free", 60, 100, 2),
-        Plan("starter", 500, 5_000, 5),
-        Plan("pro", 3_000, 50_000, 20),
-        Plan("enterprise", 10_000, None, None),
+        Plan("free", 60, 20, 100, 2),
+        Plan("starter", 500, 100, 5_000, 5),
+        Plan("pro", 3_000, 500, 50_000, 20),
+        Plan("enterprise", 10_000, 2_000, None, None),
     )
 }
 DEFAULT_PLAN: Final = PLANS["starter"]

@@ -38,7 +38,7 @@ class _Count:
     used: int
     at: float
     full_until: float = 0.0
-    asking: bool = False
+    asking: "asyncio.Task[None] | None" = None
 
 
 class Quotas:
@@ -61,14 +61,11 @@ class Quotas:
                 self._known.clear()
             known = self._known[tenant_id] = _Count(month, 0, now - FRESH_SECONDS)
         if known.used >= plan.calls and now >= known.full_until:
-            await self._ask(tenant_id, known, known.used)  # nobody is refused by what is only believed
+            await asyncio.shield(self._asked(tenant_id, known))  # nobody is refused by what is only believed
             if known.used >= plan.calls:
                 known.full_until = now + FULL_SECONDS
-        elif now - known.at >= FRESH_SECONDS and not known.asking:
-            known.asking = True
-            task = asyncio.create_task(self._ask(tenant_id, known, known.used), name="calls counted")
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
+        elif now - known.at >= FRESH_SECONDS:
+            self._asked(tenant_id, known)
         if known.used >= plan.calls:
             raise PlanUsedUp(retry_after=seconds_until_next_month())
         known.used += 1
@@ -77,6 +74,14 @@ class Quotas:
         """Finish what is being counted."""
         await asyncio.gather(*self._asking, return_exceptions=True)
 
+    def _asked(self, tenant_id: UUID, known: _Count) -> "asyncio.Task[None]":
+        """The count that is under way for this tenant, or a new one."""
+        if known.asking is None:
+            known.asking = asyncio.create_task(self._ask(tenant_id, known, known.used), name="calls counted")
+            self._asking.add(known.asking)
+            known.asking.add_done_callback(self._asking.discard)
+        return known.asking
+
     async def _ask(self, tenant_id: UUID, known: _Count, before: int) -> None:
         """Count anew, and what was taken since it was `before`."""
         try:
@@ -84,7 +89,7 @@ class Quotas:
                 counted = await calls_this_month(tx)
             known.used, known.at = counted + known.used - before, time.monotonic()
         finally:
-            known.asking = False
+            known.asking = None
 
 
 async def calls_this_month(tx: Tx) -> int:

@@ -26,6 +26,8 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway import Call, Caller, CompletionRequest, stream
 
 PROBLEM = "dashboard/playground/_problem.html"
+READER_SECONDS = 30.0
+"""How long the page may take nothing of what is sent; then it counts as gone."""
 FIGURES = "dashboard/playground/_figures.html"
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
@@ -97,14 +99,15 @@ class Answering(Response):
             for each in (answering, *watching):
                 each.cancel()
             await asyncio.gather(answering, *watching, return_exceptions=True)
-        if not answering.cancelled():
+        if not answering.cancelled() and not isinstance(answering.exception(), TimeoutError):
             answering.result()  # what broke on our side is written down by the edge
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _answer(self, send: Send) -> None:
         async def say(name: str, told: Any) -> None:
             body = f"event: {name}\ndata: {msgspec.json.encode(told).decode()}\n\n".encode()
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            async with asyncio.timeout(READER_SECONDS):
+                await send({"type": "http.response.body", "body": body, "more_body": True})
 
         try:
             call = Call(self._services, self._access, self._tried.request(), self._caller)

@@ -16,6 +16,7 @@ from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.catalogue import Kind, Model
+from callmissed.gateway.choices import unspoken
 from callmissed.gateway.estimates import Estimate
 from callmissed.gateway.headers import Provenance
 from callmissed.gateway.interruptions import Interruption
@@ -28,6 +29,8 @@ from callmissed.gateway.upstreams import Piece, Terms
 Answer = TypeVar("Answer")
 
 Status = Literal["ok", "cancelled", "failed"]
+MOST_TOKENS = 2**31 - 1
+"""What a usage record has room for."""
 CLIENT_LEFT = 499
 """Recorded when the caller was gone before the answer was complete (nginx's number; HTTP has none)."""
 
@@ -104,6 +107,7 @@ class BilledCall:
         self._asked = self._began
         self._first: float | None = None
         self._text: list[str] = []
+        self._unspoken: list[bytes] = []
         self.tokens_in: int | None = None
         self.tokens_out: int | None = None
         self.citations: Sequence[dict[str, Any]] = ()
@@ -152,9 +156,16 @@ class BilledCall:
             self._first = self._first or time.perf_counter()
         if piece.text:
             self._text.append(piece.text)
+        elif piece.choices:
+            self._unspoken.append(piece.choices)
         self.citations = piece.citations or self.citations
-        self.tokens_in = piece.tokens_in if piece.tokens_in is not None else self.tokens_in
-        self.tokens_out = piece.tokens_out if piece.tokens_out is not None else self.tokens_out
+        self.tokens_in = _sane(piece.tokens_in, self.tokens_in)
+        self.tokens_out = _sane(piece.tokens_out, self.tokens_out)
+
+    def hold_on(self) -> None:
+        """The upstream is done: who leaves from here on has been answered, and what is charged is also kept for them."""
+        if self.interruption is not None and not self.interruption.happened:
+            self.interruption.finish()
 
     async def settle(self) -> None:
         """The answer is complete: take its price. Durable when this returns."""
@@ -162,7 +173,7 @@ class BilledCall:
 
     async def cancel(self) -> None:
         """It was broken off, by the reader or by `interruption`: take the price of what was delivered, if anything was."""
-        delivered = count("".join(self._text))
+        delivered = count(self.text) + unspoken(self._unspoken)
         self.tokens_out = min(delivered, self.tokens_out) if self.tokens_out else delivered
         why = self.interruption.problem if self.interruption else None
         status, code = (why.status, why.code) if why else (CLIENT_LEFT, None)
@@ -192,7 +203,11 @@ class BilledCall:
         ):
             return self.tokens_in, self.tokens_out, "upstream"
         read = self.tokens_in if self.tokens_in is not None else self._request.reading()
-        return read, self.tokens_out if self.tokens_out is not None else count(self.text), "callmissed"
+        return (
+            read,
+            self.tokens_out if self.tokens_out is not None else count(self.text) + unspoken(self._unspoken),
+            "callmissed",
+        )
 
     async def _end(
         self, status: Status, http: int, *, billed: bool = True, problem: str | None = None
@@ -230,3 +245,8 @@ class BilledCall:
 def tried_as(tried: Sequence[Terms]) -> str | None:
     """Upstreams as a usage record names them: name@region, each once."""
     return " ".join(dict.fromkeys(each.mark for each in tried)) or None
+
+
+def _sane(told: int | None, before: int | None) -> int | None:
+    """A count as an upstream tells it; one that cannot be is silence."""
+    return told if told is not None and 0 <= told <= MOST_TOKENS else before

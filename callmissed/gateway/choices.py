@@ -1,6 +1,10 @@
 """Choices as OpenAI writes them, whole or as parts of a stream: what other languages are made from."""
 
+from collections.abc import Iterable
+
 import msgspec
+
+from callmissed.gateway.tokens import count
 
 
 class Function(msgspec.Struct):
@@ -13,7 +17,7 @@ class Function(msgspec.Struct):
 class ToolCall(msgspec.Struct):
     """A call of a tool, or in a stream a part of the call at `index`."""
 
-    function: Function
+    function: Function = msgspec.field(default_factory=Function)
     id: str | None = None
     index: int = 0
 
@@ -47,3 +51,20 @@ def every_choice(choices: bytes) -> list[Choice]:
 def first_choice(choices: bytes) -> Choice | None:
     """The first choice in this JSON; None where there is none. The other languages ask for no more than one."""
     return next(iter(_read(choices)), None) if choices else None
+
+
+def unspoken(pieces: Iterable[bytes]) -> int:
+    """Tokens, by our own count, of what was said besides words: thoughts, refusals, calls of tools."""
+    said: list[str] = []
+    for piece in pieces:
+        try:
+            choices = _read(piece)
+        except msgspec.DecodeError:
+            said.append(piece.decode("utf-8", "replace"))  # what we cannot read was delivered all the same
+            continue
+        for told in (part for choice in choices for part in (choice.message, choice.delta)):
+            said += [told.reasoning_content or "", told.refusal or ""]
+            said += [
+                f"{call.function.name or ''}{call.function.arguments or ''}" for call in told.tool_calls or ()
+            ]
+    return count("".join(said))

@@ -5,17 +5,19 @@ nothing; a stream that its reader ends, or the end of its key, costs what was de
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
-from callmissed.gateway.problems import ContextTooLong
+from callmissed.gateway.problems import ContextTooLong, Unsupported
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import most_tokens
 from callmissed.gateway.trip import Route, Trip
@@ -66,13 +68,37 @@ class Call(BilledCall):
         )  # fmt: skip
 
 
+THEIR_TERMS = {
+    "service_tier": {b"null", b'"auto"', b'"default"'},
+    "store": {b"null", b"false"},
+    "inference_geo": {b"null"},
+    "speed": {b"null"},
+}
+"""What a caller could buy or agree to at a supplier in the operator's name, with the values that change nothing."""
+
+
+def _our_terms(extra: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
+    """The members without those. Raises Unsupported for one that would change the price, or what the supplier keeps."""
+    found = THEIR_TERMS.keys() & extra.keys()
+    for name in found:
+        if bytes(extra[name]) not in THEIR_TERMS[name]:
+            raise Unsupported(param=name)
+    return {name: value for name, value in extra.items() if name not in found} if found else extra
+
+
 def asked_of(
     route: Route | Trip, request: CompletionRequest, access: Access, sources: Sequence[UUID] | None = None
 ) -> Asked:
     """What its upstream will be asked, once it is clear that it can. Raises Unsupported, RequestInvalid, ContextTooLong."""
     model = route.model
     asked = Asked(
-        model.served_as, request.messages, access, request.extra, sources, request.max_tokens, request.n
+        model.served_as,
+        request.messages,
+        access,
+        _our_terms(request.extra),
+        sources,
+        request.max_tokens,
+        request.n,
     )
     route.upstream.check(asked)
     # What all its bytes cannot fill need not be counted.
@@ -103,6 +129,7 @@ async def complete(
     )
     asked = await call.open(sources)
     replied = await call.answered(call.route.upstream.reply(asked))
+    call.hold_on()
     call.learn(Piece(replied.choices, replied.text, replied.tokens_in, replied.tokens_out, replied.citations))
     await call.settle()
     return call.completion(replied.choices)
@@ -130,4 +157,5 @@ async def stream(call: Call, sources: Sequence[UUID] | None = None) -> AsyncGene
         raise
     finally:
         await pieces.aclose()
+    call.hold_on()
     await call.settle()

@@ -6,13 +6,15 @@ An `Allowance` is what they leave one request of a key.
 
 import math
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
 from callmissed.billing import Plan, plan_named
 from callmissed.foundation.money import Micro
-from callmissed.gateway.problems import RateLimited, TokenRateLimited
+from callmissed.gateway.problems import RateLimited, TokenRateLimited, TooManyAtOnce
 from callmissed.identity import KeyAccess
 
 MOST_KEYS = 100_000
@@ -101,6 +103,29 @@ def tokens_window(per_minute: int, left: float, missing: float) -> Window:
     return Window(
         per_minute, max(0, int(left)), math.ceil(max(0.0, per_minute - left) * MINUTE / per_minute), wait
     )
+
+
+class AtOnce:
+    """How many calls of each workspace are under way in this process: each holds memory for as long as it lasts."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[UUID, int] = {}
+
+    @contextmanager
+    def one_more(self, tenant_id: UUID, most: int) -> Generator[None]:
+        """A call is under way until the end of the block. Raises TooManyAtOnce."""
+        before = self._under_way.get(tenant_id, 0)
+        if before >= most:
+            raise TooManyAtOnce(retry_after=1)
+        self._under_way[tenant_id] = before + 1
+        try:
+            yield
+        finally:
+            left = self._under_way[tenant_id] - 1
+            if left:
+                self._under_way[tenant_id] = left
+            else:
+                del self._under_way[tenant_id]
 
 
 class Allowance:

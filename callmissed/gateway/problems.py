@@ -92,6 +92,12 @@ class RateLimited(TooManyRequests):
     code = "rate_limit_exceeded"
 
 
+class TooManyAtOnce(TooManyRequests):
+    """As many calls of this workspace are under way as its plan allows at once. Try again when one of them has ended."""
+
+    code = "too_many_at_once"
+
+
 class TokenRateLimited(TooManyRequests):
     """This key asks for more tokens a minute than it may use. Wait a moment, or ask for shorter answers with max_tokens."""
 

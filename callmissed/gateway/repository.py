@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from callmissed.foundation import clock
@@ -55,3 +55,11 @@ async def by_usage(tx: Tx, usage_id: UUID) -> AnsweredOnce | None:
         AnsweredOnce.tenant_id == tx.tenant_id, AnsweredOnce.usage_id == usage_id
     )
     return await tx.session.scalar(query.with_for_update())
+
+
+async def kept_bytes(tx: Tx) -> int:
+    """The size of all answers that the tenant has kept."""
+    query = select(func.coalesce(func.sum(func.octet_length(AnsweredOnce.answer)), 0)).where(
+        AnsweredOnce.tenant_id == tx.tenant_id
+    )
+    return int((await tx.session.execute(query)).scalar_one())

@@ -4,6 +4,7 @@ Fields we know are checked before anything costs; fields we do not know travel o
 """
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from callmissed.gateway.tokens import count_messages, most_tokens
 from callmissed.identity import LONGEST_TOKEN_SECONDS
 
 MOST_MESSAGES = 2_000
+MOST_PARTS = 1_000
 MOST_FALLBACKS = 3
 OURS = frozenset({"model", "models", "messages", "stream", "stream_options"})
 """Fields that we write ourselves when a request travels on, or that are meant for us alone."""
@@ -27,7 +29,7 @@ class Message(msgspec.Struct):
     """A message as far as we read it."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, Any]] | None = None
+    content: str | Annotated[list[dict[str, Any]], msgspec.Meta(max_length=MOST_PARTS)] | None = None
 
 
 class StreamOptions(msgspec.Struct):
@@ -122,9 +124,14 @@ def read_request(body: bytes) -> CompletionRequest:
         checked.n or 1,
         bool(checked.stream),
         checked.stream_options is not None and checked.stream_options.include_usage,
-        {name: value for name, value in fields.items() if name not in OURS},
+        _travelling(fields, {"max_tokens"} if checked.max_completion_tokens else set()),
         checked.models or (),
     )
+
+
+def _travelling(fields: Mapping[str, msgspec.Raw], dropped: AbstractSet[str]) -> dict[str, msgspec.Raw]:
+    """The members that go on to the upstream. Of the two limits of length one does: it is the one that is held."""
+    return {name: value for name, value in fields.items() if name not in OURS and name not in dropped}
 
 
 def read_token_request(body: bytes) -> TokenBody:

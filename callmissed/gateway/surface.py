@@ -19,7 +19,7 @@ from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import Interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
-from callmissed.gateway.limits import Allowance, Limiter
+from callmissed.gateway.limits import Allowance, AtOnce, Limiter
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
@@ -65,6 +65,7 @@ class Surface:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._shelf = Shelf(services)
+        self._at_once = AtOnce()
         self._replays = Replays(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,15 +94,16 @@ class Surface:
             return
         if visit.scope["method"] != "POST":
             raise NotFound
-        visit.body = await _body(visit.receive)
-        language = _language(visit.scope)
-        once = header(visit.scope, b"idempotency-key")
-        if visit.path != language.completions and visit.path not in ENDPOINTS:
-            await self._reckon(visit)
-        elif once is None:
-            await self._perform(visit, language)
-        else:
-            await self._once(visit, language, once)
+        with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
+            visit.body = await _body(visit.receive)
+            language = _language(visit.scope)
+            once = header(visit.scope, b"idempotency-key")
+            if visit.path != language.completions and visit.path not in ENDPOINTS:
+                await self._reckon(visit)
+            elif once is None:
+                await self._perform(visit, language)
+            else:
+                await self._once(visit, language, once)
 
     async def _tell(self, visit: Visit) -> None:
         """What is asked with GET."""

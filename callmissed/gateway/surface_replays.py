@@ -4,6 +4,7 @@ The answer is sealed and kept because its caller asked for that with the header;
 before anything costs and names the usage record its charge will have, so that after a crash it is known whether there was one.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
@@ -22,12 +23,15 @@ from callmissed.gateway.models import AnsweredOnce
 from callmissed.gateway.problems import AnswerGone, AnswerUnderWay
 from callmissed.identity import KeyAccess
 
+log = logging.getLogger(__name__)
+
 KEPT = timedelta(hours=24)
 ABANDONED = timedelta(minutes=15)
 """After so long a request without an answer and without a charge has died with its server."""
 RETENTION_CLASS = "replay"
 LONGEST_KEY = 200
-LARGEST_KEPT = 4_000_000
+LARGEST_KEPT, MOST_KEPT = 4_000_000, 200_000_000
+"""Bytes of one answer, and of all that a workspace has kept."""
 AGAIN_SECONDS = 2
 
 Perform = Callable[[UUID, Send], Awaitable[None]]
@@ -80,14 +84,15 @@ class Replays:
             if charge.status != "ok":
                 if not charge.price_micro:
                     await tx.session.delete(row)
-            elif answer is not None:
+            elif answer is not None and await repository.kept_bytes(tx) < MOST_KEPT:
                 box = await tx.vault.person(row.key_id, RETENTION_CLASS)
                 row.answer = box.seal(AnsweredOnce.answer, row.id, msgspec.msgpack.encode(answer))
 
     async def _release(self, key: KeyAccess, usage_id: UUID) -> None:
         async with self._services.db.tenant(key.access) as tx:
             row = await repository.by_usage(tx, usage_id)
-            if row is not None:
+            charge = await _charge(tx, usage_id)
+            if row is not None and (charge is None or not charge.price_micro):
                 await tx.session.delete(row)
 
 
@@ -154,5 +159,10 @@ class _Record:
                 self._parts.append(part)
             if not message.get("more_body"):
                 whole = Kept(self._headers, b"".join(self._parts))
-                await self._keep(whole if self._size <= LARGEST_KEPT else None)
+                try:
+                    await self._keep(whole if self._size <= LARGEST_KEPT else None)
+                except (
+                    Exception
+                ):  # it is paid for: whoever asked gets it, whether or not it can be told again
+                    log.exception("an answer could not be kept")
         await self._send(message)

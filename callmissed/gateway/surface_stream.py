@@ -19,6 +19,8 @@ EVENT_STREAM = [
     NO_STORE,
     (b"x-accel-buffering", b"no"),
 ]
+READER_SECONDS = 30.0
+"""How long a reader may take nothing of what is sent."""
 FAREWELL_SECONDS = 0.5
 """How long a reader who has stopped reading may keep the reason for the end waiting."""
 
@@ -60,10 +62,13 @@ class Speech(Protocol):
 class Streaming:
     """One streamed answer. The status waits for the first piece, so that what fails before it has its own status."""
 
-    def __init__(self, call: Call, send: Send, speech: Speech) -> None:
+    def __init__(
+        self, call: Call, send: Send, speech: Speech, patience: float = READER_SECONDS
+    ) -> None:
         self._call = call
         self._send = send
         self._speech = speech
+        self._patience = patience
         self._begun = False
 
     async def run(self) -> None:
@@ -107,8 +112,17 @@ class Streaming:
                 await self._end()
 
     async def _chunk(self, data: bytes) -> None:
-        if data:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        """Send. A reader who takes nothing for too long has left: what was delivered is charged, as it is then."""
+        if not data:
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        except TimeoutError:
+            if self._call.interruption is None:
+                raise asyncio.CancelledError from None
+            self._call.interruption.leave()
+            await asyncio.sleep(0)  # and here the cancellation meets us
 
     async def _end(self) -> None:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

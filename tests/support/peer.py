@@ -184,7 +184,7 @@ async def _stream(writer: asyncio.StreamWriter, behaviour: str, body: dict[str, 
     while behaviour == "endless":  # until the other side has had enough
         await _event(writer, behaviour, {"content": WORDS[4]})
         await asyncio.sleep(0.02)
-    for n, word in enumerate(() if "tools" in body else WORDS):
+    for n, word in enumerate(() if "tools" in body or behaviour == "nothing" else WORDS):
         if n == 3 and behaviour == "breaks":
             writer.transport.abort()
             return False
@@ -197,8 +197,9 @@ async def _stream(writer: asyncio.StreamWriter, behaviour: str, body: dict[str, 
             await asyncio.sleep(30)
         await _event(writer, behaviour, {"content": word} if n else {"role": "assistant", "content": word})
         await asyncio.sleep(0.02 if behaviour == "slowly" else 0)
-    await _event(writer, behaviour, {}, "stop")
-    if behaviour != "silent" and body.get("stream_options", {}).get("include_usage"):
+    if behaviour != "nothing":
+        await _event(writer, behaviour, {}, "stop")
+    if behaviour not in {"silent", "nothing"} and body.get("stream_options", {}).get("include_usage"):
         usage = {"choices": [], "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}}
         _chunk(writer, b"data: " + json.dumps(usage).encode() + b"\r\n\r\n")
     _chunk(writer, b"data: [DONE]\n\n")

@@ -34,7 +34,9 @@ def refusal(name: str, answer: Answer) -> Problem:
     log.warning("upstream %s answered %d", name, answer.status)
     if answer.status in (429, 503, 529):
         after = answer.header(b"retry-after")
-        return UpstreamBusy(retry_after=min(int(after), LONGEST_WAIT) if after.isdecimal() else USUAL_WAIT)
+        return UpstreamBusy(
+            retry_after=min(int(after), LONGEST_WAIT) if after.isdecimal() and len(after) < 10 else USUAL_WAIT
+        )
     if answer.status in (401, 402, 403):
         return UpstreamRefused()
     if answer.status in (400, 404, 413, 422):

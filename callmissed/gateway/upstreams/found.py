@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -184,6 +185,8 @@ def _sarvam(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
 
 class _Tag(msgspec.Struct):
     name: str
+    remote_host: str = ""
+    """Where a model runs that only seems to be here: Ollama offers those of its cloud as well."""
 
 
 class _Tags(msgspec.Struct):
@@ -194,7 +197,7 @@ async def _ollama(settings: UpstreamSettings, catalogue: Catalogue) -> Offered |
     """An Ollama on this machine, or where OLLAMA_HOST says. One elsewhere is not known to be in India."""
     base = settings.environment.get("OLLAMA_HOST", "") or LOCAL_OLLAMA
     base = (base if "://" in base else f"http://{base}").replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
-    here = any(name in base for name in ("//127.0.0.1", "//localhost", "//[::1]"))
+    here = urlsplit(base).hostname in {"127.0.0.1", "localhost", "::1"}
     names = await _ollama_models(base)
     if not names:
         return None
@@ -215,7 +218,7 @@ async def _ollama_models(base: str) -> list[str]:
         await client.close()
     except (Problem, ValueError):  # nobody there, no address, or no Ollama
         return []
-    return [tag.name for tag in tags.models]
+    return [tag.name for tag in tags.models if not tag.remote_host]
 
 
 def _listed(catalogue: Catalogue, upstream: str) -> list[Model]:

@@ -1,5 +1,6 @@
 """The local models: one finds and quotes, one makes vectors of words. Neither writes anything of its own or leaves this installation."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from callmissed.knowledge import Answer, answer, retrieve, retrieve_in_text
 WORD = re.compile(r"\S+\s*")
 UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities")
 PASSAGES = 5
+MOST_LETTERS, MOST_NUMBERS = 100_000, 300_000
+"""In one request for vectors: what takes a processor less than a second."""
 FEWEST, MOST = 64, 4_096
 """Dimensions of a vector."""
 
@@ -26,6 +29,11 @@ class _Vectors(msgspec.Struct):
 
 
 _vectors = msgspec.json.Decoder(_Vectors)
+
+
+def _data(texts: Sequence[str], size: int, *, packed: bool) -> bytes:
+    made = [embedded(vector(text, size), n, packed=packed) for n, text in enumerate(texts)]
+    return msgspec.json.encode({"data": made})
 
 
 class LocalUpstream:
@@ -76,9 +84,13 @@ class LocalUpstream:
         size = wished.dimensions or DIMENSIONS
         if not FEWEST <= size <= MOST:
             raise RequestInvalid(f"dimensions are {FEWEST} to {MOST} here.", param="dimensions")
-        packed = wished.encoding_format == "base64"
-        data = [embedded(vector(text, size), n, packed=packed) for n, text in enumerate(work.texts)]
-        return Worked(msgspec.json.encode({"data": data}), sum(map(count, work.texts)), 0)
+        if sum(map(len, work.texts)) > MOST_LETTERS or len(work.texts) * size > MOST_NUMBERS:
+            raise RequestInvalid(
+                f"At most {MOST_LETTERS} letters, and {MOST_NUMBERS} numbers in the answer, at once here.",
+                param="input",
+            )
+        data = await asyncio.to_thread(_data, work.texts, size, packed=wished.encoding_format == "base64")
+        return Worked(data, sum(map(count, work.texts)), 0)
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -80,12 +80,14 @@ class OpenAICompatible:
         """The answer as the server sends it. Raises UpstreamBroken when it ends without saying that it is complete."""
         async with self._gate:
             with await self._sent(CHAT, self._chat(asked, stream=True)) as answer:
+                begun = False
                 async for event in events(answer):
-                    if event == b"[DONE]":
+                    if event == b"[DONE]" and begun:
                         answer.end(soon=True)
                         return
                     choices, text, used = _read(event)
                     if choices or used:
+                        begun = True
                         yield Piece(choices, text, *_counted(used))
         raise UpstreamBroken
 
