@@ -19,7 +19,7 @@ import msgspec
 from callmissed.billing.usage import Usage
 from callmissed.billing.waiting import FIRST_PAUSE, LONGEST_PAUSE, Item
 from callmissed.foundation import clock
-from callmissed.foundation.database import FAILURES, PASSING, DirectConnection
+from callmissed.foundation.database import FAILURES, PASSING, UNWRITABLE, DirectConnection
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import rupees
 
@@ -260,7 +260,7 @@ class Leases:
         tenants = list({each.tenant_id for each in lines})
         try:
             rows = await self._ask(SETTLE, tenants, _encoded(lines), clock.now())
-        except Exception as failure:  # whatever it is, the others must be settled and the next be written
+        except UNWRITABLE as failure:  # whatever it is, the others must be settled and the next be written
             if len(taken) == 1:
                 log.exception("a settlement of %s cannot be written", tenants[0])
                 self._answer(taken[0], failure)
@@ -298,7 +298,7 @@ class Leases:
         try:
             rows = await self._ask(RESIZE, tenants, _encoded(sizes), clock.now(), SHARE, SCARCE)
             held = {row["lease"]: int(row["held"]) for row in rows}
-        except Exception:  # whatever it is, they count as not held, and the next are written
+        except UNWRITABLE:  # whatever it is, they count as not held, and the next are written
             log.exception("%d leases cannot be written", len(taken))
         for lease, done in taken.items():
             self._resized(lease, wanted[lease], held.get(lease.id, 0), shrunk=lease in shrunk)

@@ -21,7 +21,14 @@ from callmissed.billing.problems import LedgerBusy, WalletExhausted
 from callmissed.billing.usage import Usage
 from callmissed.billing.waiting import FIRST_PAUSE, LONGEST_PAUSE, Batch, Item, Outcomes
 from callmissed.foundation import clock
-from callmissed.foundation.database import FAILURES, PASSING, AlreadyThere, DirectConnection, DirectTx
+from callmissed.foundation.database import (
+    FAILURES,
+    PASSING,
+    UNWRITABLE,
+    AlreadyThere,
+    DirectConnection,
+    DirectTx,
+)
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +155,7 @@ class Ledger:
         while True:
             try:
                 return await self._together(taken)
-            except Exception as failure:  # whatever one item has brought, the writer goes on for all others
+            except UNWRITABLE as failure:  # whatever one item has brought, the writer goes on for all others
                 if not (isinstance(failure, FAILURES) and self._connection.lost):
                     log.exception("a batch cannot be written together")
                     break
@@ -179,7 +186,7 @@ class Ledger:
                 return await self._together({tenant_id: single})
             except AlreadyThere:
                 return {item: 0}  # it was written before its connection was lost
-            except Exception as failure:  # its own failure, whatever it is
+            except UNWRITABLE as failure:  # its own failure, whatever it is
                 lost = isinstance(failure, FAILURES) and self._connection.lost
                 if not (lost or isinstance(failure, PASSING)):
                     log.exception("the ledger cannot write an entry of %s", tenant_id)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message, Send
 
 from callmissed.billing import Used, used
@@ -161,8 +162,7 @@ class _Record:
                 whole = Kept(self._headers, b"".join(self._parts))
                 try:
                     await self._keep(whole if self._size <= LARGEST_KEPT else None)
-                except (
-                    Exception
-                ):  # it is paid for: whoever asked gets it, whether or not it can be told again
+                except (Problem, SQLAlchemyError, OSError):
+                    # It is paid for: whoever asked gets it, whether or not it can be told again.
                     log.exception("an answer could not be kept")
         await self._send(message)

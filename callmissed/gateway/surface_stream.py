@@ -62,9 +62,7 @@ class Speech(Protocol):
 class Streaming:
     """One streamed answer. The status waits for the first piece, so that what fails before it has its own status."""
 
-    def __init__(
-        self, call: Call, send: Send, speech: Speech, patience: float = READER_SECONDS
-    ) -> None:
+    def __init__(self, call: Call, send: Send, speech: Speech, patience: float = READER_SECONDS) -> None:
         self._call = call
         self._send = send
         self._speech = speech

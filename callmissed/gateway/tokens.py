@@ -5,7 +5,7 @@ close to what common tokenizers make of English and Hindi, needs no vocabulary, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -51,13 +51,13 @@ def most_tokens(messages: Sequence[Mapping[str, Any]], other_bytes: int = 0) -> 
 
 def _media(messages: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """The parts that are not words."""
-    for message in messages:
-        content = message.get("content")
-        if isinstance(content, list):
-            parts: list[Any] = content  # pyright: ignore[reportUnknownVariableType] - JSON of the caller
-            for part in parts:  # pyright: ignore[reportUnknownVariableType] - JSON of the caller
-                if isinstance(part, dict) and part.get("type") not in WORDS:  # pyright: ignore[reportUnknownMemberType] - JSON of the caller
-                    yield part  # pyright: ignore[reportUnknownVariableType] - checked above
+    return (part for message in messages for part in _parts(message) if part.get("type") not in WORDS)
+
+
+def _parts(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The parts of what a message says, where it is in parts. Readers have seen that they are objects."""
+    content: Any = message.get("content")
+    return cast("list[Mapping[str, Any]]", content) if isinstance(content, list) else ()
 
 
 def text_of(message: Mapping[str, Any]) -> str:
@@ -65,8 +65,5 @@ def text_of(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, str):
         return content
-    if not isinstance(content, list):
-        return ""
-    parts: list[Any] = content  # pyright: ignore[reportUnknownVariableType] - JSON of the caller
-    texts = [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - JSON of the caller
-    return "\n".join(texts)  # pyright: ignore[reportUnknownArgumentType] - checked above
+    texts = (part.get("text") for part in _parts(message))
+    return "\n".join(text for text in texts if isinstance(text, str))

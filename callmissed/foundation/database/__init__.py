@@ -4,7 +4,14 @@ Two locks guard each tenant's rows: row-level security with FORCE, set per trans
 every key, index and query.
 """
 
-from callmissed.foundation.database.direct import FAILURES, PASSING, AlreadyThere, DirectConnection, DirectTx
+from callmissed.foundation.database.direct import (
+    FAILURES,
+    PASSING,
+    UNWRITABLE,
+    AlreadyThere,
+    DirectConnection,
+    DirectTx,
+)
 from callmissed.foundation.database.drift import SchemaDrift, refuse_drift
 from callmissed.foundation.database.isolation import CHECKS as ISOLATION_CHECKS
 from callmissed.foundation.database.isolation import findings as isolation_findings
@@ -16,6 +23,7 @@ __all__ = [
     "FAILURES",
     "ISOLATION_CHECKS",
     "PASSING",
+    "UNWRITABLE",
     "AlreadyThere",
     "Database",
     "DirectConnection",

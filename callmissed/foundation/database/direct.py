@@ -20,6 +20,14 @@ PASSING = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 """Everything a statement or a lost connection can raise. `DirectConnection.lost` tells the two apart."""
 
+UNWRITABLE: tuple[type[Exception], ...] = (
+    *FAILURES,
+    asyncpg.InternalClientError,
+    ValueError,
+    ArithmeticError,
+)
+"""What a single bad value can raise besides, in whoever encodes it: a number too large for JSON or for its column."""
+
 
 class DirectTx:
     """One open transaction. `enter` a tenant before the first statement."""
