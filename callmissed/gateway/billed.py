@@ -125,15 +125,16 @@ class BilledCall:
         """What its upstream answers. Whatever goes wrong ends the call and is raised again."""
         try:
             return await answering
-        except asyncio.CancelledError:
+        except BaseException as failure:  # whatever broke, the hold must be given back
+            await self.break_off(failure)
+            raise
+
+    async def break_off(self, failure: BaseException) -> None:
+        """It ends before its answer is whole: its reader left, or something went wrong. Whoever calls raises `failure` again."""
+        if isinstance(failure, asyncio.CancelledError | GeneratorExit):
             await self.cancel()
-            raise
-        except Problem as problem:
-            await self.fail(problem)
-            raise
-        except Exception:  # whatever broke, the hold must be given back; the edge writes it down
-            await self.fail(Problem())
-            raise
+        else:  # what is no Problem is written down by the edge
+            await self.fail(failure if isinstance(failure, Problem) else Problem())
 
     async def _reserve(self, amount: int, tokens: int) -> None:
         """Hold the money and the tokens that this call can need at most; neither without the other."""
@@ -162,13 +163,10 @@ class BilledCall:
         self.tokens_in = _sane(piece.tokens_in, self.tokens_in)
         self.tokens_out = _sane(piece.tokens_out, self.tokens_out)
 
-    def hold_on(self) -> None:
-        """The upstream is done: who leaves from here on has been answered, and what is charged is also kept for them."""
+    async def settle(self) -> None:
+        """The answer is complete: take its price. Durable when this returns. Who leaves from here on has been answered."""
         if self.interruption is not None and not self.interruption.happened:
             self.interruption.finish()
-
-    async def settle(self) -> None:
-        """The answer is complete: take its price. Durable when this returns."""
         self.price_micro = await self._end("ok", 200)
 
     async def cancel(self) -> None:

@@ -100,15 +100,20 @@ def models_of(entry: Mapping[str, Any]) -> list[Model]:
 
 def model_of(entry: Mapping[str, Any]) -> Model:
     """A model at one upstream. Raises KeyError for a missing member and ValueError for one that cannot be."""
+    kind = _kind(entry.get("kind", "chat"))
+    written = (
+        {} if kind == "chat" else {"price_out": "0", "longest_answer": 0}
+    )  # the others write nothing that costs
+    entry = {**written, **entry}
     model = Model(
         id=str(entry["id"]),
         upstream=str(entry["upstream"]),
         served_as=str(entry.get("served_as", entry["id"])),
         name=str(entry.get("name", entry["id"])),
         price_in=_price(entry["price_in"]),
-        price_out=_price(entry.get("price_out", 0)),
+        price_out=_price(entry["price_out"]),
         context=int(entry["context"]),
-        longest_answer=int(entry.get("longest_answer", 0)),
+        longest_answer=int(entry["longest_answer"]),
         since=int(entry.get("since", 0)),
         abilities=_abilities(entry.get("abilities", ())),
         deprecated_on=_day(entry, "deprecated_on"),
@@ -117,7 +122,7 @@ def model_of(entry: Mapping[str, Any]) -> Model:
         order=int(entry.get("order", 0)),
         weight=float(entry.get("weight", 1)),
         cost=_price(entry["cost"]) if "cost" in entry else None,
-        kind=_kind(entry.get("kind", "chat")),
+        kind=kind,
     )
     if model.weight <= 0:
         raise ValueError("a weight must be more than 0")

@@ -4,7 +4,6 @@ Nothing is asked before its price is held, nothing is told to be finished before
 nothing; a stream that its reader ends, or the end of its key, costs what was delivered.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 
-from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
@@ -129,7 +127,6 @@ async def complete(
     )
     asked = await call.open(sources)
     replied = await call.answered(call.route.upstream.reply(asked))
-    call.hold_on()
     call.learn(Piece(replied.choices, replied.text, replied.tokens_in, replied.tokens_out, replied.citations))
     await call.settle()
     return call.completion(replied.choices)
@@ -146,16 +143,9 @@ async def stream(call: Call, sources: Sequence[UUID] | None = None) -> AsyncGene
         async for piece in pieces:
             yield piece
             call.learn(piece)
-    except (asyncio.CancelledError, GeneratorExit):
-        await call.cancel()
-        raise
-    except Problem as problem:
-        await call.fail(problem)
-        raise
-    except Exception:  # whatever broke, the hold must be given back; the edge writes it down
-        await call.fail(Problem())
+    except BaseException as failure:  # whatever broke, the hold must be given back
+        await call.break_off(failure)
         raise
     finally:
         await pieces.aclose()
-    call.hold_on()
     await call.settle()

@@ -49,14 +49,6 @@ async def forget(tx: Tx, key_id: UUID, key_hash: bytes, before: datetime) -> Non
     )
 
 
-async def by_usage(tx: Tx, usage_id: UUID) -> AnsweredOnce | None:
-    """The request that this usage record belongs to, held until the transaction ends."""
-    query = select(AnsweredOnce).where(
-        AnsweredOnce.tenant_id == tx.tenant_id, AnsweredOnce.usage_id == usage_id
-    )
-    return await tx.session.scalar(query.with_for_update())
-
-
 async def kept_bytes(tx: Tx) -> int:
     """The size of all answers that the tenant has kept."""
     query = select(func.coalesce(func.sum(func.octet_length(AnsweredOnce.answer)), 0)).where(

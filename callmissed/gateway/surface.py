@@ -28,7 +28,7 @@ from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
 from callmissed.gateway.tokens import LETTERS, count_messages
-from callmissed.gateway.works import ENDPOINTS, Worked, WorkRequest, work
+from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
 BEARER = b"bearer "
@@ -231,7 +231,7 @@ def _allowed(key: KeyAccess, request: Asks) -> Asks:
     return request
 
 
-async def _send_paid(send: Send, document: bytes, done: Completion | Worked) -> None:
+async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:
     cost = (b"cm-cost-inr", b"%d.%06d" % divmod(done.price_micro, RUPEE))
     await _send(send, document, [JSON, cost, *done.provenance.headers])
 

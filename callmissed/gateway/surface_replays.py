@@ -60,27 +60,28 @@ class Replays:
         if not 0 < len(once_key) <= LONGEST_KEY:
             raise OnceKeyUnusable
         usage_id = uuid7()
+        key_hash = self._services.vault.keyed_hash("idempotency_key", once_key.decode("latin-1"))
         async with self._services.db.tenant(key.access) as tx:
-            kept = await _claim(tx, key.key_id, once_key, said, usage_id)
+            kept = await _claim(tx, key.key_id, key_hash, said, usage_id)
         if kept is not None:
             await _send_again(send, kept)
             return
 
         async def keep(answer: Kept | None) -> None:
-            await self._keep(key, usage_id, answer)
+            await self._keep(key, key_hash, usage_id, answer)
 
         try:
             await perform(usage_id, _Record(send, keep))
         except Problem:
-            await self._release(key, usage_id)
+            await self._release(key, key_hash, usage_id)
             raise
 
-    async def _keep(self, key: KeyAccess, usage_id: UUID, answer: Kept | None) -> None:
+    async def _keep(self, key: KeyAccess, key_hash: bytes, usage_id: UUID, answer: Kept | None) -> None:
         """Keep the answer, when it was whole; what failed on its way may be asked anew."""
         async with self._services.db.tenant(key.access) as tx:
-            row = await repository.by_usage(tx, usage_id)
+            row = await repository.found(tx, key.key_id, key_hash)
             charge = await _charge(tx, usage_id)
-            if row is None or charge is None:
+            if row is None or row.usage_id != usage_id or charge is None:
                 return
             if charge.status != "ok":
                 if not charge.price_micro:
@@ -89,17 +90,17 @@ class Replays:
                 box = await tx.vault.person(row.key_id, RETENTION_CLASS)
                 row.answer = box.seal(AnsweredOnce.answer, row.id, msgspec.msgpack.encode(answer))
 
-    async def _release(self, key: KeyAccess, usage_id: UUID) -> None:
+    async def _release(self, key: KeyAccess, key_hash: bytes, usage_id: UUID) -> None:
+        """Give the key up again, unless something was charged under it."""
         async with self._services.db.tenant(key.access) as tx:
-            row = await repository.by_usage(tx, usage_id)
+            row = await repository.found(tx, key.key_id, key_hash)
             charge = await _charge(tx, usage_id)
-            if row is not None and (charge is None or not charge.price_micro):
+            if row is not None and row.usage_id == usage_id and not (charge and charge.price_micro):
                 await tx.session.delete(row)
 
 
-async def _claim(tx: Tx, key_id: UUID, once_key: bytes, said: bytes, usage_id: UUID) -> Kept | None:
+async def _claim(tx: Tx, key_id: UUID, key_hash: bytes, said: bytes, usage_id: UUID) -> Kept | None:
     """Enter the request; or what was answered to it before."""
-    key_hash = tx.vault.keyed_hash("idempotency_key", once_key.decode("latin-1"))
     request_hash = tx.vault.keyed_hash("idempotent_request", said.decode("latin-1"))
     await repository.forget(tx, key_id, key_hash, clock.now() - KEPT)
     if await repository.claim(tx, key_id, key_hash, request_hash, usage_id):

@@ -70,7 +70,7 @@ class WorkRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
+class WorkDone:
     """What came of it: the members of the upstream's document."""
 
     usage_id: UUID
@@ -135,7 +135,7 @@ def _is_tokens(said: list[Any]) -> bool:
     return bool(said) and isinstance(said[0], int)
 
 
-async def work(services: Services, access: Access, request: WorkRequest, caller: Caller) -> Worked:
+async def work(services: Services, access: Access, request: WorkRequest, caller: Caller) -> WorkDone:
     """Answer a request and bill it to the tenant of `access`. Raises as `complete` does; what it raises was not billed."""
     call = BilledCall(services, access, request, caller)
     context = call.route.model.context
@@ -155,10 +155,10 @@ async def work(services: Services, access: Access, request: WorkRequest, caller:
     members, learned = await call.answered(answer())
     call.learn(learned)
     await call.settle()
-    return Worked(call.id, call.route.model.id, members, call.counted[0], call.price_micro, call.provenance)
+    return WorkDone(call.id, call.route.model.id, members, call.counted[0], call.price_micro, call.provenance)
 
 
-def embeddings(done: Worked) -> bytes:
+def embeddings(done: WorkDone) -> bytes:
     """A list of `embedding`s."""
     counted = {"prompt_tokens": done.tokens_in, "total_tokens": done.tokens_in}
     return msgspec.json.encode(
@@ -166,7 +166,7 @@ def embeddings(done: Worked) -> bytes:
     )
 
 
-def moderation(done: Worked) -> bytes:
+def moderation(done: WorkDone) -> bytes:
     """A moderation."""
     said = {"id": f"modr-{done.usage_id}", "model": done.model, "results": done.members["results"]}
     return msgspec.json.encode(said)
@@ -178,7 +178,7 @@ class Endpoint:
 
     kind: Kind
     read: Callable[[bytes, str | None], WorkRequest]
-    document: Callable[[Worked], bytes]
+    document: Callable[[WorkDone], bytes]
 
 
 ENDPOINTS = {

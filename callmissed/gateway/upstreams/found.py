@@ -197,7 +197,7 @@ async def _ollama(settings: UpstreamSettings, catalogue: Catalogue) -> Offered |
     """An Ollama on this machine, or where OLLAMA_HOST says. One elsewhere is not known to be in India."""
     base = settings.environment.get("OLLAMA_HOST", "") or LOCAL_OLLAMA
     base = (base if "://" in base else f"http://{base}").replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
-    here = urlsplit(base).hostname in {"127.0.0.1", "localhost", "::1"}
+    here = is_here(base)
     names = await _ollama_models(base)
     if not names:
         return None
@@ -206,6 +206,11 @@ async def _ollama(settings: UpstreamSettings, catalogue: Catalogue) -> Offered |
         Terms("ollama", region, contract, "this machine" if here else ""), Server(f"{base}/v1")
     )
     return upstream, [_unlisted(catalogue, "ollama", name) for name in names]
+
+
+def is_here(address: str) -> bool:
+    """Whether an address is this machine's own."""
+    return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 async def _ollama_models(base: str) -> list[str]:

@@ -38,6 +38,14 @@ served_as = "their-m"
 """
 
 
+@pytest.mark.parametrize("member", ["price_out", "longest_answer"])
+def test_a_model_that_talks_says_what_its_words_cost(member: str) -> None:
+    entry = {name: value for name, value in ENTRY.items() if name != member}
+    with pytest.raises(KeyError):
+        model_of(entry)
+    assert model_of({**entry, "kind": "embedding"}).kind == "embedding"
+
+
 def test_a_change_of_the_catalogue_has_a_version_of_its_own() -> None:
     catalogue = read()
     assert KNOWN.get(catalogue.version) == digest(catalogue.models)

@@ -23,6 +23,7 @@ from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_stream import Streaming
 from callmissed.gateway.tokens import PICTURE
 from callmissed.gateway.upstreams import Piece
+from callmissed.gateway.upstreams.found import is_here
 from callmissed.gateway.wire import ChunkEvents
 from callmissed.identity import KeyAccess, KeyRing
 from tests.rooms.gateway.conftest import ClientOf, OpenShop
@@ -180,6 +181,34 @@ async def test_a_reader_who_takes_nothing_has_left_and_pays(
     assert await shop.adds_up()
 
 
+@pytest.mark.parametrize("leaves", ["in time", "too late"])
+async def test_who_leaves_while_the_charge_is_written_has_been_answered(
+    leaves: str, services: Services, open_shop: OpenShop, upstreams: object
+) -> None:
+    shop, interruptions = await open_shop(), list[Interruption]()
+
+    async def answer() -> None:
+        interruptions.append(Interruption())
+        caller = Caller(shop.key_id, interruption=interruptions[0])
+        call = Call(services, shop.access, CompletionRequest("peer/good", HI), caller)
+        await call.open(None)
+        call.learn(Piece(delta(content="Namaste"), "Namaste", 3, 2))
+        if leaves == "in time":
+            interruptions[0].leave()
+        asyncio.get_running_loop().call_soon(interruptions[0].leave)
+        await call.settle()
+
+    answering = asyncio.create_task(answer())
+    if leaves == "in time":
+        with pytest.raises(asyncio.CancelledError):
+            await answering
+    else:
+        await answering
+        assert not interruptions[0].happened
+    [row] = await shop.rows()
+    assert row["price_micro"] == 3 * 100 + 2 * 200
+
+
 async def test_an_end_without_an_answer_is_no_answer(open_shop: OpenShop, client_of: ClientOf) -> None:
     shop = await open_shop()
     with pytest.raises(openai.APIStatusError) as refused:
@@ -265,4 +294,7 @@ async def test_models_that_only_seem_to_be_here_are_left_out(services: Services)
     await made.stop()
     server.close()
     assert "ollama/small" in names
+    assert not is_here("http://localhost.evil.example:11434")
+    assert not is_here("http://evil.example/?//127.0.0.1")
+    assert is_here(f"http://127.0.0.1:{port}")
     assert "ollama/large-cloud" not in names
