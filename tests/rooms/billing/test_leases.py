@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from random import Random
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from tests.rooms.billing.conftest import Rich
 from tests.rooms.billing.test_ledger import adds_up, counts, usage
+from tests.support.patience import until
 
 pytestmark = pytest.mark.database
 
@@ -214,16 +215,6 @@ async def test_the_end_of_the_process_gives_its_leases_back(
     await ledger.stop()
     assert not await holds(services, access)
     assert await adds_up(services, access)
-
-
-async def until(holds_true: Callable[[], Awaitable[bool]], seconds: float = 3) -> bool:
-    """Whether it comes true in time."""
-    async with asyncio.timeout(seconds + 5):
-        for _ in range(round(seconds * 50)):
-            if await holds_true():
-                return True
-            await asyncio.sleep(0.02)
-    return False
 
 
 async def test_an_idle_lease_comes_back_and_one_in_use_stays_and_is_renewed(
