@@ -182,3 +182,8 @@ class UsageRecord(TenantLog):
     india_only: Mapped[bool] = column(
         nothing("whether the workspace kept its content in India then"), Boolean, server_default=true()
     )
+    options: Mapped[str | None] = column(
+        nothing("what was done besides because its key asks for it, such as masked=2"),
+        String(60),
+        nullable=True,
+    )

@@ -11,6 +11,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     Times are in the unit of their suffix; prices in micro-rupees per 10 lakh tokens; `region` as of the upstream.
     `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then.
+    `options` says what was done besides because its key asks for it, in words such as masked=2.
     """
 
     endpoint: str
@@ -36,3 +37,4 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: UUID | None = None
     tried: str | None = None
     india_only: bool = True
+    options: str | None = None
