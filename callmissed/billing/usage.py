@@ -5,11 +5,14 @@ from uuid import UUID
 
 import msgspec
 
+from callmissed.billing.units import Unit
+
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one request, as they are recorded when it is settled or released.
 
-    Times are in the unit of their suffix; prices in micro-rupees per 10 lakh tokens; `region` as of the upstream.
+    Times are in the unit of their suffix; prices in micro-rupees for a lot of what is sold (`LOTS`); `region` as of the upstream.
+    What is not sold by the token has a `unit` and how many there were.
     `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then.
     """
 
@@ -36,3 +39,5 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: UUID | None = None
     tried: str | None = None
     india_only: bool = True
+    unit: Unit | None = None
+    units: int | None = None
