@@ -22,6 +22,8 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import PREFIXES, Surface
 
 MEGABYTE = 1_000_000
+LARGER = (("/app/knowledge", 21 * MEGABYTE), ("/v1/audio/", 26 * MEGABYTE), ("/v1/files", 21 * MEGABYTE))
+"""Addresses that take files. 25 MB of sound, 20 MB of a batch or a document, and what is around them."""
 
 
 class Front:
@@ -49,7 +51,7 @@ def behind_edge(pages: ASGIApp, services: Services, settings: Settings) -> ASGIA
     limits = EdgeLimits(
         hosts=settings.hosts,
         body_limit=MEGABYTE,
-        body_limits=(*((each, 10 * MEGABYTE) for each in PREFIXES), ("/app/knowledge", 21 * MEGABYTE)),
+        body_limits=(*((each, 10 * MEGABYTE) for each in PREFIXES), *LARGER),
         open_prefixes=(*PREFIXES, "/widget/"),
         secure=settings.production,
     )

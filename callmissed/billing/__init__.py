@@ -24,11 +24,13 @@ from callmissed.billing.service import (
     usage_span,
     used,
 )
+from callmissed.billing.units import LOTS, Unit, price_of
 from callmissed.billing.usage import Usage
 from callmissed.billing.views import By, Entry, Only, Share, Statement, UsageFilter, UsageReport, Used
 
 __all__ = [
     "DEFAULT_PLAN",
+    "LOTS",
     "PLANS",
     "WELCOME_CREDIT",
     "By",
@@ -40,6 +42,7 @@ __all__ = [
     "Quotas",
     "Share",
     "Statement",
+    "Unit",
     "Usage",
     "UsageFilter",
     "UsageReport",
@@ -50,6 +53,7 @@ __all__ = [
     "grant",
     "key_spending",
     "plan_named",
+    "price_of",
     "purse",
     "reconcile",
     "requests",

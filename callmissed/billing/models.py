@@ -162,7 +162,11 @@ class UsageRecord(TenantLog):
     )
     latency_ms: Mapped[int] = column(metadata_of(Whose.USER, "milliseconds until the last token"), Integer)
     price_in_micro: Mapped[int] = column(
-        nothing("micro-rupees per 10 lakh tokens read", category=Category.MONEY), BigInteger
+        nothing(
+            "micro-rupees for a lot of what was read: 10 lakh tokens, or as the unit says",
+            category=Category.MONEY,
+        ),
+        BigInteger,
     )
     price_out_micro: Mapped[int] = column(
         nothing("micro-rupees per 10 lakh tokens written", category=Category.MONEY), BigInteger
@@ -182,6 +186,12 @@ class UsageRecord(TenantLog):
     india_only: Mapped[bool] = column(
         nothing("whether the workspace kept its content in India then"), Boolean, server_default=true()
     )
+    unit: Mapped[str | None] = column(
+        nothing("what was sold, where it was not tokens: second, character, image or search"),
+        String(12),
+        nullable=True,
+    )
+    units: Mapped[int | None] = column(metadata_of(Whose.USER, "how many of them"), Integer, nullable=True)
     options: Mapped[str | None] = column(
         nothing("what was done besides because its key asks for it, such as masked=2"),
         String(60),

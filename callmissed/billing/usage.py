@@ -5,11 +5,14 @@ from uuid import UUID
 
 import msgspec
 
+from callmissed.billing.units import Unit
+
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """The figures of one request, as they are recorded when it is settled or released.
 
-    Times are in the unit of their suffix; prices in micro-rupees per 10 lakh tokens; `region` as of the upstream.
+    Times are in the unit of their suffix; prices in micro-rupees for a lot of what is sold (`LOTS`); `region` as of the upstream.
+    What is not sold by the token has a `unit` and how many there were.
     `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then.
     `options` says what was done besides because its key asks for it, in words such as masked=2.
     """
@@ -37,4 +40,6 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: UUID | None = None
     tried: str | None = None
     india_only: bool = True
+    unit: Unit | None = None
+    units: int | None = None
     options: str | None = None

@@ -5,6 +5,8 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
+from callmissed.billing.units import Unit
+
 Only = Literal["credit", "usage"]
 """What a reader of the ledger may narrow it to."""
 
@@ -183,6 +185,8 @@ class Used:
     conversation_id: UUID | None
     tried: str | None
     india_only: bool
+    unit: Unit | None
+    units: int | None
     options: str | None
 
     @property

@@ -24,6 +24,8 @@ ABILITY_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "citations": _("Names its sources"),
         "embedding": _("Makes vectors for search"),
         "moderation": _("Finds what is not allowed"),
+        "transcription": _("Writes down what is said"),
+        "speech": _("Speaks"),
     }
 )
 
@@ -72,6 +74,18 @@ print(len(made.data[0].embedding))""",
     input="Namaste",
 )
 print(judged.results[0].flagged)""",
+        "transcription": """heard = client.audio.transcriptions.create(
+    model="{model}",
+    file=open("call.wav", "rb"),
+)
+print(heard.text)""",
+        "speech": """with client.audio.speech.with_streaming_response.create(
+    model="{model}",
+    voice="en",
+    input="Namaste",
+    response_format="wav",
+) as spoken:
+    spoken.stream_to_file("namaste.wav")""",
     }
 )
 """How a model of each kind is asked from Python."""
@@ -82,8 +96,9 @@ class Choice(BaseModel):
 
     q: str = Field("", max_length=100, pattern="^[^\\x00]*$")
     ability: Literal[
-        "", "stream", "tools", "json", "vision", "reasoning", "citations", "embedding", "moderation"
-    ] = ""
+        "", "stream", "tools", "json", "vision", "reasoning", "citations", "embedding", "moderation",
+        "transcription", "speech",
+    ] = ""  # fmt: skip
     region: str = Field("", max_length=10, pattern=r"^[A-Z?]*$")
     most: Literal["", "25", "100", "250"] = ""
     order: Literal["cheapest", "longest", "newest"] = "cheapest"

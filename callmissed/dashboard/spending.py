@@ -11,12 +11,11 @@ from typing import Any
 
 from babel.dates import format_date
 
-from callmissed.billing import Statement, UsageReport, Used
+from callmissed.billing import LOTS, Statement, UsageReport, Used, price_of
 from callmissed.foundation import clock
 from callmissed.foundation.i18n import language, t
 from callmissed.foundation.money import RUPEE, Micro
 
-TEN_LAKH = 1_000_000
 COLOURS = 4
 """So many models or keys have a colour of their own in a chart; the others are one."""
 AHEAD_DAYS = 7
@@ -165,13 +164,16 @@ def stages(used: Used) -> list[dict[str, Any]]:
 
 
 def priced(used: Used) -> tuple[int, int, int]:
-    """What was read, what was written, and what of that was not taken, in micro-rupees: they sum to the charge.
+    """What was read (or heard, or spoken), what was written, and what of that was not taken, in micro-rupees: they sum to the charge.
 
     A part of a micro-rupee is rounded up once, on the whole; never more is taken than was reserved.
     """
-    read = used.tokens_in * used.price_in_micro
-    whole = -(-(read + used.tokens_out * used.price_out_micro) // TEN_LAKH)
-    return read // TEN_LAKH, whole - read // TEN_LAKH, used.price_micro - whole
+    if used.unit is not None:
+        whole = price_of(used.unit, used.units or 0, 0, used.price_in_micro, 0)
+        return whole, 0, used.price_micro - whole
+    whole = price_of("token", used.tokens_in, used.tokens_out, used.price_in_micro, used.price_out_micro)
+    read = used.tokens_in * used.price_in_micro // LOTS["token"]
+    return read, whole - read, used.price_micro - whole
 
 
 def kept_until(used: Used) -> datetime:

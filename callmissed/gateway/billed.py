@@ -15,7 +15,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway.catalogue import Kind, Model
+from callmissed.gateway.catalogue import SOLD_BY, Kind, Model
 from callmissed.gateway.choices import unspoken
 from callmissed.gateway.estimates import Estimate
 from callmissed.gateway.headers import Provenance
@@ -113,6 +113,7 @@ class BilledCall:
         self._unspoken: list[bytes] = []
         self.tokens_in: int | None = None
         self.tokens_out: int | None = None
+        self.units = 0
         self.citations: Sequence[dict[str, Any]] = ()
         self.price_micro = 0
         self.options = caller.options
@@ -216,7 +217,11 @@ class BilledCall:
         self, status: Status, http: int, *, billed: bool = True, problem: str | None = None
     ) -> int:
         usage = self._usage(status, http, problem)
-        price = self.route.model.price(usage.tokens_in, usage.tokens_out) if billed else 0
+        model = self.route.model
+        cost = (
+            model.price(usage.tokens_in, usage.tokens_out) if usage.unit is None else model.price(self.units)
+        )
+        price = cost if billed else 0
         if self._caller.allowance:
             self._caller.allowance.settle(usage.tokens_in + usage.tokens_out if billed else 0)
         return await self._ledger.settle(self._access.tenant_id, self.id, price, usage)
@@ -234,7 +239,8 @@ class BilledCall:
             latency_ms=round((now - arrived) * 1e3), price_in_micro=model.price_in, price_out_micro=model.price_out,
             streamed=self._request.stream, key_id=self._caller.key_id, bot_id=self._caller.bot_id,
             conversation_id=self._caller.conversation_id, india_only=self._caller.india_only,
-            tried=tried_as(self.route.tried), options=None if self.mask is None else f"masked={len(self.mask)}",
+            tried=tried_as(self.route.tried), unit=SOLD_BY.get(model.kind), units=self.units or None,
+            options=None if self.mask is None else f"masked={len(self.mask)}",
         )  # fmt: skip
 
     @property

@@ -1,7 +1,8 @@
 """The catalogue: which models there are, what they cost, how much they read, until when. One file, shown as it is charged.
 
-Prices are in rupees for 10 lakh tokens, which is the same number as micro-rupees for one token. A model has one price, whoever
-runs it; where several upstreams do, each is an entry of its own here, with the same terms of sale.
+Prices are in rupees for 10 lakh tokens, which is the same number as micro-rupees for one token; speech is sold by the hour heard
+and by 10,000 characters spoken. A model has one price, whoever runs it; where several upstreams do, each is an entry of its own
+here, with the same terms of sale.
 """
 
 import tomllib
@@ -12,21 +13,24 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from callmissed.billing import Unit, price_of
 from callmissed.foundation.money import RUPEE, Micro, rupees
 
 FILE = Path(__file__).with_name("catalogue.toml")
-TEN_LAKH = 1_000_000
 ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations")
 """What a model can be said to do, in the order pages show it."""
-Kind = Literal["chat", "embedding", "moderation"]
+Kind = Literal["chat", "embedding", "moderation", "transcription", "speech"]
 """What a model is for: it is asked at the addresses of its kind alone."""
+SOLD_BY: dict[Kind, Unit] = {"transcription": "second", "speech": "character"}
+"""What is not sold by the token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model at one upstream. `id` is what callers write; `served_as` is what the upstream calls it; `kind` is what it is for.
 
-    `price_in` and `price_out` are micro-rupees for 10 lakh tokens; `context` and `longest_answer` are in tokens. From
+    `price_in` and `price_out` are micro-rupees for 10 lakh tokens, or for another lot where it is sold by something else (`LOTS`);
+    `context` and `longest_answer` are in tokens, `context` of what is not sold by them in its unit. From
     `deprecated_on` callers are told; from `ends_on` it is refused, and `successor` named. `order`, `weight` and `cost` (what
     the upstream charges the operator for 10 lakh tokens read and written) choose between upstreams; none of them is shown.
     """
@@ -49,9 +53,14 @@ class Model:
     cost: Micro | None = None
     kind: Kind = "chat"
 
-    def price(self, tokens_in: int, tokens_out: int) -> int:
-        """Micro-rupees for so many tokens, a part of one rounded up."""
-        return -(-(tokens_in * self.price_in + tokens_out * self.price_out) // TEN_LAKH)
+    @property
+    def unit(self) -> Unit:
+        """What it is sold by."""
+        return SOLD_BY.get(self.kind, "token")
+
+    def price(self, read: int, written: int = 0) -> int:
+        """Micro-rupees for so many of its unit, a part of one rounded up."""
+        return price_of(self.unit, read, written, self.price_in, self.price_out)
 
     @property
     def can(self) -> tuple[str, ...]:

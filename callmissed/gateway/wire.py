@@ -6,16 +6,18 @@ from typing import Any
 
 import msgspec
 
-from callmissed.billing import Used
+from callmissed.billing import LOTS, Used
 from callmissed.foundation.http import openai_document
 from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import Problem
-from callmissed.gateway.catalogue import TEN_LAKH, Model
+from callmissed.gateway.catalogue import Model
 from callmissed.gateway.completions import Call, Completion
 from callmissed.gateway.register import Listing
 from callmissed.gateway.upstreams import Piece
 
 DONE = b"data: [DONE]\n\n"
+LOT_NAMES = {"second": "hour", "character": "10,000 characters"}
+"""What the price of a model is for that is not sold by the token."""
 
 
 def usage(tokens_in: int, tokens_out: int) -> dict[str, int]:
@@ -99,7 +101,11 @@ def rupees_of(micro: int) -> str:
 
 
 def pricing(known: Model) -> dict[str, Any]:
-    """Prices in rupees: for 10 lakh tokens, and for one ("prompt" and "completion", as OpenRouter's clients read them)."""
+    """Prices in rupees: for 10 lakh tokens, and for one ("prompt" and "completion", as OpenRouter's clients read them); for a lot
+    of its unit where it is sold by something else.
+    """
+    if known.unit != "token":
+        return {"currency": "INR", "unit": LOT_NAMES[known.unit], "input": known.price_in / RUPEE}
     return {
         "currency": "INR", "unit": "10 lakh tokens", "input": known.price_in / RUPEE, "output": known.price_out / RUPEE,
         "prompt": _per_token(known.price_in), "completion": _per_token(known.price_out),
@@ -107,7 +113,7 @@ def pricing(known: Model) -> dict[str, Any]:
 
 
 def _per_token(price: int) -> str:
-    return f"{(Decimal(price) / RUPEE / TEN_LAKH).normalize():f}"
+    return f"{(Decimal(price) / RUPEE / LOTS['token']).normalize():f}"
 
 
 def model(listing: Listing) -> dict[str, Any]:
@@ -155,6 +161,8 @@ def generation(row: Used) -> dict[str, Any]:
         "tokens_prompt": row.tokens_in,
         "tokens_completion": row.tokens_out,
         "counted_by": row.counted_by,
+        "unit": row.unit,
+        "units": row.units,
         "currency": "INR",
         "total_cost": rupees_of(row.price_micro),
         "price_in": rupees_of(row.price_in_micro),

@@ -314,7 +314,8 @@ class UsageSummary(Shape):
 class UsageRecord(Shape):
     """One request: figures about it, never what was asked or answered. `admit_us` and `reserve_us` are what we added, in microseconds.
 
-    Prices are in micro-rupees for 10 lakh tokens; `tried` names the upstreams that had it before, each as name@region.
+    Prices are in micro-rupees for 10 lakh tokens, for an hour heard, or for 10,000 characters spoken;
+    `tried` names the upstreams that had it before, each as name@region.
     """
 
     id: UUID
@@ -342,6 +343,8 @@ class UsageRecord(Shape):
     key_id: UUID | None
     bot_id: UUID | None
     conversation_id: UUID | None
+    unit: str | None = Field(description="what was sold, where it was not tokens: second, character")
+    units: int | None
     options: str | None = Field(
         description="What was done besides because its key asks for it: masked=2 for two identifiers masked."
     )

@@ -75,18 +75,18 @@ WITH item AS MATERIALIZED (
     INSERT INTO public.usage_record (tenant_id, at, id, price_micro, 
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
 admit_us, reserve_us, first_token_ms, latency_ms, price_in_micro, price_out_micro, status, http_status, problem, streamed,
-tried, india_only, options
+tried, india_only, unit, units, options
 )
     SELECT tenant_id, at, ref, amount, 
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
 admit_us, reserve_us, first_token_ms, latency_ms, price_in_micro, price_out_micro, status, http_status, problem, streamed,
-tried, india_only, options
+tried, india_only, unit, units, options
 
     FROM covered CROSS JOIN LATERAL json_to_record(covered.usage) AS u(
 key_id uuid, bot_id uuid, conversation_id uuid, endpoint text, model text, upstream text, region text, may_train bool,
 tokens_in int, tokens_out int, counted_by text, admit_us int, reserve_us int, first_token_ms int, latency_ms int,
 price_in_micro bigint, price_out_micro bigint, status text, http_status int, problem text, streamed bool,
-tried text, india_only bool, options text
+tried text, india_only bool, unit text, units int, options text
 )
   ), spent AS MATERIALIZED (
     SELECT tenant_id, lease, max(held) AS held, sum(amount)::bigint AS amount FROM covered GROUP BY 1, 2 HAVING sum(amount) > 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -19,5 +19,5 @@ def upgrade() -> None:
     """Add two columns that rewrite no row, and the functions that read and write them."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     # The driver's own cursor, without parameters: many statements in one go, colons and percent signs as they are.
-    statements = (HERE / "0011_key_options.sql").read_text(encoding="utf-8")
+    statements = (HERE / "0012_key_options.sql").read_text(encoding="utf-8")
     op.get_bind().connection.cursor().execute(statements)
