@@ -11,6 +11,7 @@ from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.problems import ModelNotFound
+from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.surface import PREFIXES, Surface
@@ -35,5 +36,7 @@ __all__ = [
     "UpstreamSettings",
     "Upstreams",
     "complete",
+    "content_kept_until",
+    "read_content",
     "stream",
 ]

@@ -1,6 +1,6 @@
-"""SQL of answers that may be asked for again."""
+"""SQL of answers that may be asked for again, and of what is kept of requests."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
-from callmissed.gateway.models import AnsweredOnce
+from callmissed.gateway.models import LONGEST_LOG_DAYS, AnsweredOnce, PromptLog
 
 
 async def claim(tx: Tx, key_id: UUID, key_hash: bytes, request_hash: bytes, usage_id: UUID) -> bool:
@@ -53,5 +53,23 @@ async def kept_bytes(tx: Tx) -> int:
     """The size of all answers that the tenant has kept."""
     query = select(func.coalesce(func.sum(func.octet_length(AnsweredOnce.answer)), 0)).where(
         AnsweredOnce.tenant_id == tx.tenant_id
+    )
+    return int((await tx.session.execute(query)).scalar_one())
+
+
+async def logged(tx: Tx, usage_id: UUID) -> PromptLog | None:
+    """What was kept of a request, while its days last."""
+    query = select(PromptLog).where(
+        PromptLog.tenant_id == tx.tenant_id,
+        PromptLog.id == usage_id,
+        PromptLog.counts_from > clock.now() - timedelta(days=LONGEST_LOG_DAYS),
+    )
+    return await tx.session.scalar(query)
+
+
+async def logged_bytes(tx: Tx) -> int:
+    """The size of all that is kept of a tenant's requests."""
+    query = select(func.coalesce(func.sum(func.octet_length(PromptLog.content)), 0)).where(
+        PromptLog.tenant_id == tx.tenant_id
     )
     return int((await tx.session.execute(query)).scalar_one())

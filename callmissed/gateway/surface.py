@@ -10,6 +10,7 @@ from starlette.datastructures import Headers as Sent
 from starlette.types import Receive, Scope, Send
 
 from callmissed.foundation.http import speaks_anthropic
+from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
@@ -24,12 +25,21 @@ from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
+from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
 from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
-from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
+from callmissed.identity import (
+    KEY_SERVICES,
+    PROMPT_LOG,
+    KeyAccess,
+    KeyRing,
+    ServiceNotBuilt,
+    mint_token,
+    service_of,
+)
 
 BEARER = b"bearer "
 PREFIXES = ("/v1/", "/anthropic/v1/")
@@ -139,6 +149,19 @@ class Surface:
         await self._replays.once(visit.key, once, said, visit.send, perform)
 
     async def _perform(self, visit: Visit, language: Language) -> None:
+        """What costs; it is kept, too, where its key asks for that."""
+        if PROMPT_LOG not in visit.key.options:
+            await self._do(visit, language)
+            return
+        usage_id = visit.usage_id or uuid7()
+
+        async def perform(send: Send) -> None:
+            await self._do(replace(visit, usage_id=usage_id, send=send), language)
+
+        said = visit.path, visit.body
+        await logged(self._services, visit.key, usage_id, said, visit.send, perform)
+
+    async def _do(self, visit: Visit, language: Language) -> None:
         """What costs."""
         key, endpoint = visit.key, ENDPOINTS.get(visit.path)
         usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None

@@ -58,6 +58,7 @@ async def create(request: Request, tx: TenantTx, form: Annotated[KeyForm, Depend
             scopes=form.scopes,
             limits=form.limits(),
             options=form.options,
+            log_days=form.log_days,
             days=form.days or None,
             service_account_id=form.owner,
         )
@@ -74,7 +75,7 @@ async def change(
 ) -> Response:
     """Change what a key may do and how it is narrowed, everywhere within a second. Raises KeyNotFound."""
     try:
-        wish = keys.KeyWish(form.name, form.allowed, form.scopes, form.limits(), form.options)
+        wish = keys.KeyWish(form.name, form.allowed, form.scopes, form.limits(), form.options, form.log_days)
         await keys.change_key(tx, key_id, wish)
     except Problem as problem:
         if problem.status == 404:

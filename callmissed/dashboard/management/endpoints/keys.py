@@ -19,7 +19,8 @@ router = Api("keys")
 
 UNUSABLE = (
     "key_name_missing", "key_may_nothing", "key_service_unusable", "key_scope_unusable", "key_rate_unusable",
-    "key_option_unusable", "key_budget_unusable", "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
+    "key_option_unusable", "key_log_days_unusable", "key_budget_unusable",
+    "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
             scopes=body.scopes,
             limits=_limits(body),
             options=body.options,
+            log_days=body.log_days,
             days=body.days,
             service_account_id=body.service_account_id,
         )
@@ -127,7 +129,7 @@ async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
 
 
 def _wish(body: KeyDraft) -> keys.KeyWish:
-    return keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body), body.options)
+    return keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body), body.options, body.log_days)
 
 
 def _limits(body: KeyDraft) -> KeyLimits:
@@ -154,6 +156,7 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         origins=list(found.limits.origins),
         networks=list(found.limits.networks),
         options=list(found.options),
+        log_days=found.log_days,
         service_account=found.service_account,
         rotated_at=found.rotated_at,
         old_secrets_work_until=max((each.works_until for each in found.old), default=None),
