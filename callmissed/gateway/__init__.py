@@ -6,6 +6,7 @@ its region and its contract against training.
 """
 
 from callmissed.gateway.billed import Caller
+from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.limits import Limiter, LocalLimiter
@@ -35,8 +36,11 @@ __all__ = [
     "Terms",
     "UpstreamSettings",
     "Upstreams",
+    "cached_answers",
     "complete",
     "content_kept_until",
+    "empty_cache",
+    "follow_switch",
     "read_content",
     "stream",
 ]

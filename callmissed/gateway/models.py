@@ -55,3 +55,19 @@ class PromptLog(TenantTable):
     content: Mapped[bytes] = column(
         personal(Category.CONTENT, Whose.CONTACT, "what was asked and answered", person="key_id"), Sealed()
     )
+
+
+class KeptAnswer(TenantTable):
+    """A whole answer of a key that is switched to the cache, sealed: the same request of its workspace gets it again for an hour."""
+
+    __tablename__ = "kept_answer"
+    __keep__ = Keep(days=1, anchor="created_at", promise="keep.active")
+    __table_args__ = (UniqueConstraint("tenant_id", "request_hash"),)
+
+    key_id: Mapped[UUID] = column(nothing("the key that asked"))
+    request_hash: Mapped[bytes] = column(
+        nothing("keyed hash of address and body", Category.SECRET_HASH), LargeBinary
+    )
+    answer: Mapped[bytes] = column(
+        personal(Category.CONTENT, Whose.CONTACT, "headers and body of the answer", person="key_id"), Sealed()
+    )

@@ -21,7 +21,7 @@ from callmissed.foundation.problems import NotFound
 from callmissed.gateway import repository
 from callmissed.gateway.masking import Mask
 from callmissed.gateway.models import LONGEST_LOG_DAYS, PromptLog
-from callmissed.identity import keys
+from callmissed.identity import PROMPT_LOG, keys
 
 RETENTION_CLASS = "prompt_log"
 LARGEST = 1_000_000
@@ -61,7 +61,7 @@ async def keep_content(
     tx: Tx, key_id: UUID, usage_id: UUID, exchange: Exchange, *, begun: bool, masks: bool
 ) -> None:
     """Keep it for as many days as the key asks for now. Of what was not answered (`begun`), only where a usage record says so."""
-    days = await keys.days_of_log(tx, key_id)
+    days = (await keys.options_of(tx, key_id)).get(PROMPT_LOG, 0)
     if not days or await repository.logged_bytes(tx) > MOST_KEPT:
         return
     if not begun:

@@ -18,13 +18,14 @@ from callmissed.gateway import messages
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.headers import Headers
-from callmissed.gateway.interruptions import Interruptible
+from callmissed.gateway.interruptions import Interruptible, Interruption
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, AtOnce, Limiter
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
+from callmissed.gateway.surface_cache import Asked, Cache
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
@@ -32,6 +33,7 @@ from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
 from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
 from callmissed.identity import (
+    CACHE,
     KEY_SERVICES,
     PROMPT_LOG,
     KeyAccess,
@@ -77,6 +79,7 @@ class Surface:
         self._shelf = Shelf(services)
         self._at_once = AtOnce()
         self._replays = Replays(services)
+        self._cache = Cache(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
@@ -166,18 +169,22 @@ class Surface:
         key, endpoint = visit.key, ENDPOINTS.get(visit.path)
         usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None
         request = _allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
+        if request.stream or CACHE not in key.options:
+            await self._ask(visit, language, request)
+            return
+        once = replace(visit, usage_id=visit.usage_id or uuid7())
+
+        async def perform(send: Send) -> None:
+            await self._ask(replace(once, send=send), language, request)
+
+        asked = Asked(request, visit.path, visit.body)
+        await self._cache.answer(key, asked, _caller(once, None), visit.send, perform)
+
+    async def _ask(self, visit: Visit, language: Language, request: CompletionRequest | WorkRequest) -> None:
+        """Ask whoever answers it."""
+        key, endpoint = visit.key, ENDPOINTS.get(visit.path)
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
-            caller = Caller(
-                key.key_id,
-                None,
-                None,
-                visit.arrived,
-                visit.allowance,
-                interruption,
-                key.india_only,
-                visit.usage_id,
-                key.options,
-            )
+            caller = _caller(visit, interruption)
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
             elif endpoint is not None:
@@ -243,6 +250,13 @@ def _language(scope: Scope) -> Language:
         if scope["path"] == known.completions:
             return known
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
+
+
+def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
+    key = visit.key
+    return Caller(
+        key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options
+    )  # fmt: skip
 
 
 Asks = TypeVar("Asks", CompletionRequest, WorkRequest, CompletionRequest | WorkRequest)

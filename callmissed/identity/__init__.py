@@ -11,6 +11,7 @@ from callmissed.identity.key_access import KeyAccess
 from callmissed.identity.key_problems import ServiceNotBuilt
 from callmissed.identity.key_rules import KeyLimits, typed_limits
 from callmissed.identity.key_services import (
+    CACHE,
     KEY_OPTIONS,
     KEY_SCOPES,
     KEY_SERVICES,
@@ -53,6 +54,7 @@ from callmissed.identity.service.onboarding import TenantCreated, workspace
 declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
 __all__ = [
+    "CACHE",
     "GIVABLE",
     "KEY_OPTIONS",
     "KEY_SCOPES",

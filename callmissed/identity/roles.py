@@ -7,7 +7,15 @@ READ = frozenset(
 )
 ANSWER = frozenset({"inbox.reply", "contacts.write"})
 BUILD = frozenset(
-    {"bots.write", "knowledge.write", "keys.read", "keys.write", "playground.use", "prompts.read"}
+    {
+        "bots.write",
+        "knowledge.write",
+        "keys.read",
+        "keys.write",
+        "playground.use",
+        "prompts.read",
+        "cache.write",
+    }
 )
 PAY = frozenset({"billing.read", "billing.write", "usage.read"})
 RUN = frozenset(

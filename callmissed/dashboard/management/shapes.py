@@ -152,7 +152,7 @@ class KeyDraft(Shape):
         default_factory=list[str],
         description="What is done besides with its requests, off unless named. masking: what names a person or firm in "
         "India becomes a placeholder before any supplier sees it, and stands in the answer again. prompt_log: what is asked and "
-        "answered is kept, sealed, for log_days.",
+        "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free.",
     )
     log_days: int = Field(7, description="1 to 30.")
 
@@ -349,7 +349,8 @@ class UsageRecord(Shape):
     unit: str | None = Field(description="what was sold, where it was not tokens: second, character")
     units: int | None
     options: str | None = Field(
-        description="What was done besides because its key asks for it: masked=2 for two identifiers masked."
+        description="What was done besides because its key asks for it: masked=2 for two identifiers masked, "
+        "cached for an answer of the response cache."
     )
 
 

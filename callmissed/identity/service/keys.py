@@ -162,10 +162,10 @@ async def change_key(tx: Tx, key_id: UUID, wish: KeyWish) -> None:
     await key_news.tell(tx, row, "key_changed", leaf)
 
 
-async def days_of_log(tx: Tx, key_id: UUID) -> int:
-    """For how many days what a key asks is kept now; 0 where nothing is, or where there is no such key."""
+async def options_of(tx: Tx, key_id: UUID) -> dict[str, int]:
+    """What is switched on for a key now, each with its days where it has any; nothing where there is no such key."""
     row = await repository.key(tx, key_id)
-    return row.log_days if row is not None and PROMPT_LOG in row.options else 0
+    return {name: row.log_days if name == PROMPT_LOG else 0 for name in row.options} if row else {}
 
 
 async def list_keys(tx: Tx) -> list[KeyCard]:

@@ -13,6 +13,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
 from callmissed.foundation.money import Micro
 from callmissed.foundation.problems import NotFound
+from callmissed.gateway import empty_cache, follow_switch
 from callmissed.identity import KeyLimits, create_key, keys, list_keys, revoke_key, rotation
 
 router = Api("keys")
@@ -79,6 +80,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
 async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -> Response:
     """Say anew what a key is called, may do and is narrowed by, everywhere within a second."""
     await keys.change_key(tx, key_id, _wish(body))
+    await follow_switch(tx, key_id)
     return answer(request, await _key(tx, key_id))
 
 
@@ -115,6 +117,13 @@ async def end_overlap(request: Request, tx: TenantTx, key_id: UUID) -> Response:
         return key_id, None
 
     return await once(request, tx, None, work, partial(_key, tx), 200)
+
+
+@router.api("DELETE", "/cache", "cache.write", status=204)
+async def empty(tx: TenantTx) -> Response:
+    """Forget every answer that the response cache has."""
+    await empty_cache(tx)
+    return Response(status_code=204)
 
 
 @router.api("POST", "/keys/{key_id}/revoke", "keys.write", gives=Key, problems=("key_not_found",))
