@@ -20,7 +20,7 @@ class _Heard:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.begun = self.streamed = False
+        self.begun = self.streamed = self.speaks = False
         self.parts: list[bytes] = []
         self.size = 0
 
@@ -28,7 +28,11 @@ class _Heard:
         await self._send(message)
         if message["type"] == "http.response.start":
             self.begun = True
-            self.streamed = any(value.startswith(b"text/event-stream") for _, value in message["headers"])
+            kind = next((value for name, value in message["headers"] if name == b"content-type"), b"")
+            self.streamed = kind.startswith(b"text/event-stream")
+            self.speaks = kind.startswith(b"audio/")
+        elif self.speaks:
+            return  # of speech the text that was asked for is kept
         elif body := message.get("body", b""):
             self.parts.append(body[: max(LARGEST - self.size, 0)])
             self.size += len(body)
