@@ -5,6 +5,7 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
+from callmissed.gateway.audio import hear, read_recording_form, read_speech_request, spoken
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
@@ -35,5 +36,9 @@ __all__ = [
     "UpstreamSettings",
     "Upstreams",
     "complete",
+    "hear",
+    "read_recording_form",
+    "read_speech_request",
+    "spoken",
     "stream",
 ]
