@@ -37,6 +37,8 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "conversations:conversation:seen": _("A conversation was read."),
         "conversations:conversation:taken_over": _("A conversation was taken over from the bot."),
         "foundation:audit:heartbeat": _("The log noted that it is still being kept."),
+        "gateway:cache:emptied": _("The response cache was emptied."),
+        "gateway:prompt_log:read": _("What a request asked and was answered was read."),
         "identity:account:begun": _("An account was begun."),
         "identity:account:introduced": _("An account holder said who they are."),
         "identity:app:added": _("An app that shows codes was added to an account."),
