@@ -5,6 +5,7 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
+from callmissed.gateway.audio import hear, read_recording_form, read_speech_request, spoken
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
@@ -41,6 +42,10 @@ __all__ = [
     "content_kept_until",
     "empty_cache",
     "follow_switch",
+    "hear",
     "read_content",
+    "read_recording_form",
+    "read_speech_request",
+    "spoken",
     "stream",
 ]
