@@ -5,6 +5,10 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
+from callmissed.gateway.batches import Places
+from callmissed.gateway.batches import files as batch_files
+from callmissed.gateway.batches import service as batch_runs
+from callmissed.gateway.batches.names import file_name
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
@@ -29,11 +33,15 @@ __all__ = [
     "LocalLimiter",
     "Model",
     "ModelNotFound",
+    "Places",
     "SharedLimiter",
     "Surface",
     "Terms",
     "UpstreamSettings",
     "Upstreams",
+    "batch_files",
+    "batch_runs",
     "complete",
+    "file_name",
     "stream",
 ]

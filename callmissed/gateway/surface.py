@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -14,6 +13,7 @@ from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
+from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.headers import Headers
@@ -24,11 +24,12 @@ from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
+from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
 from callmissed.gateway.tokens import LETTERS, count_messages
-from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
+from callmissed.gateway.works import ENDPOINTS, WorkDone, work
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
 BEARER = b"bearer "
@@ -67,6 +68,7 @@ class Surface:
         self._shelf = Shelf(services)
         self._at_once = AtOnce()
         self._replays = Replays(services)
+        self._desk = FileDesk(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
@@ -92,6 +94,9 @@ class Surface:
         if visit.scope["method"] == "GET":
             await self._tell(visit)
             return
+        if visit.scope["method"] == "DELETE" and is_file_path(visit.path):
+            await self._desk.answer(visit.key, visit.scope, b"", visit.send)
+            return
         if visit.scope["method"] != "POST":
             raise NotFound
         with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
@@ -114,6 +119,8 @@ class Surface:
             await _send(visit.send, language.model(self._shelf.model(key, path.removeprefix("/v1/models/"))))
         elif path == "/v1/generation":
             await _send(visit.send, await self._shelf.generation(key, visit.scope))
+        elif is_file_path(path):
+            await self._desk.answer(key, visit.scope, b"", visit.send)
         else:
             raise NotFound
 
@@ -125,7 +132,9 @@ class Surface:
         elif path == "/v1/tokens":
             await _send(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
-            await _send(visit.send, self._shelf.quote(key, _allowed(key, read_request(visit.body))))
+            await _send(visit.send, self._shelf.quote(key, allowed(key, read_request(visit.body))))
+        elif is_file_path(path):
+            await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
             raise NotFound
 
@@ -142,7 +151,7 @@ class Surface:
         """What costs."""
         key, endpoint = visit.key, ENDPOINTS.get(visit.path)
         usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None
-        request = _allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
+        request = allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
             caller = Caller(
                 key.key_id,
@@ -219,16 +228,6 @@ def _language(scope: Scope) -> Language:
         if scope["path"] == known.completions:
             return known
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
-
-
-Asks = TypeVar("Asks", CompletionRequest, WorkRequest, CompletionRequest | WorkRequest)
-
-
-def _allowed(key: KeyAccess, request: Asks) -> Asks:
-    """The request, whose models this key may ask, its fallbacks too. Raises ModelNotAllowed."""
-    for model in (request.model, *request.fallbacks):
-        key.ask(model)
-    return request
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:

@@ -138,6 +138,13 @@ def _is_tokens(said: list[Any]) -> bool:
 async def work(services: Services, access: Access, request: WorkRequest, caller: Caller) -> WorkDone:
     """Answer a request and bill it to the tenant of `access`. Raises as `complete` does; what it raises was not billed."""
     call = BilledCall(services, access, request, caller)
+    members = await perform(call, request)
+    await call.settle()
+    return outcome(call, members)
+
+
+async def perform(call: BilledCall, request: WorkRequest) -> Members:
+    """The members of the answer, whose counts `call` has taken note of: what is left is to settle. Raises as `work` does."""
     context = call.route.model.context
     if max(request.counts) > context:
         raise ContextTooLong(param="input", context=context)
@@ -154,7 +161,11 @@ async def work(services: Services, access: Access, request: WorkRequest, caller:
     await call.reserve()
     members, learned = await call.answered(answer())
     call.learn(learned)
-    await call.settle()
+    return members
+
+
+def outcome(call: BilledCall, members: Members) -> WorkDone:
+    """What came of a call."""
     return WorkDone(call.id, call.route.model.id, members, call.counted[0], call.price_micro, call.provenance)
 
 
