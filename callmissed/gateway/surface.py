@@ -1,5 +1,6 @@
 """/v1: the surface that OpenAI's and Anthropic's clients speak to. A plain ASGI callable, because it is the hot path."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -16,6 +17,7 @@ from callmissed.gateway import messages
 from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
+from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import Interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
@@ -23,13 +25,14 @@ from callmissed.gateway.limits import Allowance, AtOnce, Limiter
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
+from callmissed.gateway.surface_audio import AUDIO, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
 from callmissed.gateway.tokens import LETTERS, count_messages
-from callmissed.gateway.works import ENDPOINTS, WorkDone, work
+from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
 from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
 
 BEARER = b"bearer "
@@ -57,7 +60,8 @@ class Visit:
 
 
 class Surface:
-    """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations.
+    """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
+    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
@@ -103,7 +107,7 @@ class Surface:
             visit.body = await _body(visit.receive)
             language = _language(visit.scope)
             once = header(visit.scope, b"idempotency-key")
-            if visit.path != language.completions and visit.path not in ENDPOINTS:
+            if visit.path != language.completions and visit.path not in ENDPOINTS and visit.path not in AUDIO:
                 await self._reckon(visit)
             elif once is None:
                 await self._perform(visit, language)
@@ -132,7 +136,9 @@ class Surface:
         elif path == "/v1/tokens":
             await _send(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
-            await _send(visit.send, self._shelf.quote(key, allowed(key, read_request(visit.body))))
+            request = read_request(visit.body)
+            allowed(key, request)
+            await _send(visit.send, self._shelf.quote(key, request))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
@@ -144,14 +150,14 @@ class Surface:
         async def perform(usage_id: UUID, send: Send) -> None:
             await self._perform(replace(visit, usage_id=usage_id, send=send), language)
 
-        said = visit.path.encode() + b"\n" + visit.body
+        kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
+        said = visit.path.encode() + b"\n" + without_boundary(kind, visit.body)
         await self._replays.once(visit.key, once, said, visit.send, perform)
 
     async def _perform(self, visit: Visit, language: Language) -> None:
         """What costs."""
-        key, endpoint = visit.key, ENDPOINTS.get(visit.path)
-        usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None
-        request = allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
+        key, request = visit.key, await self._read(visit, language)
+        allowed(key, request)
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
             caller = Caller(
                 key.key_id,
@@ -165,9 +171,21 @@ class Surface:
             )
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
-            elif endpoint is not None:
+            elif isinstance(request, WorkRequest):
                 done = await work(self._services, key.access, request, caller)
-                await _send_paid(visit.send, endpoint.document(done), done)
+                await _send_paid(visit.send, ENDPOINTS[visit.path].document(done), done)
+            else:
+                await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
+
+    async def _read(self, visit: Visit, language: Language) -> CompletionRequest | WorkRequest | AudioRequest:
+        """What is asked. Raises Malformed, RequestInvalid, and the Problems of whoever reads it."""
+        if (endpoint := ENDPOINTS.get(visit.path)) is not None:
+            return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
+        if visit.path in AUDIO:
+            kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
+            # A large file would keep everybody else waiting.
+            return await asyncio.to_thread(read_audio_request, visit.path, kind, visit.body)
+        return language.read(visit.body)
 
     async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:
         """Whose key it is, and whether it works from there.

@@ -51,13 +51,15 @@ async def ask(
     caller = Caller(key.key_id, allowance=limits, india_only=key.india_only, usage_id=usage_id)
     work = ENDPOINTS.get(endpoint)
     if work is not None:
-        request = allowed(key, work.read(body, services.get(Upstreams).usual(work.kind)))
+        request = work.read(body, services.get(Upstreams).usual(work.kind))
+        allowed(key, request)
         call = BilledCall(services, key.access, request, caller)
         members = await perform(call, request)
         await _finish(call, keep, lambda: work.document(outcome(call, members)))
         return
     language = LANGUAGES[endpoint]
-    asked = allowed(key, language.read(body))
+    asked = language.read(body)
+    allowed(key, asked)
     talk = Call(services, key.access, asked, caller)
     choices = await reply(talk)
     await _finish(talk, keep, lambda: language.document(talk.completion(choices), asked))

@@ -6,20 +6,26 @@ from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.local import LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
+from callmissed.gateway.upstreams.sound import Heard, Listening, Recording, Sound, Wording
 
 __all__ = [
     "USUAL_VARIABLES",
     "Asked",
     "Gate",
+    "Heard",
     "Limits",
+    "Listening",
     "LocalUpstream",
     "OpenAICompatible",
     "Piece",
+    "Recording",
     "Replied",
+    "Sound",
     "Terms",
     "Timeouts",
     "Upstream",
     "UpstreamSettings",
+    "Wording",
     "Work",
     "Worked",
     "found_upstreams",

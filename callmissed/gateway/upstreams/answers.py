@@ -5,12 +5,14 @@ from collections.abc import AsyncGenerator
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.problems import UpstreamBroken, UpstreamBusy, UpstreamRefused, UpstreamRejected
+from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer
 
 log = logging.getLogger(__name__)
 
 LARGEST_REPLY = 16_000_000
 LARGEST_EVENT = 4_000_000
+LARGEST_SOUND = 64_000_000
 USUAL_WAIT, LONGEST_WAIT = 5, 600
 """Seconds to come back after where a busy supplier does not say, and at most."""
 
@@ -27,6 +29,28 @@ async def events(answer: Answer) -> AsyncGenerator[bytes]:
                 yield line[5:].strip()
     if rest.startswith(b"data:"):
         yield rest[5:].strip()
+
+
+async def posted(
+    name: str, client: Client, path: str, body: bytes, content_type: bytes = b"application/json"
+) -> Answer:
+    """The answer to a request, once its status is good. Translates every failure into a Problem."""
+    answer = await client.post(path, body, content_type)
+    if answer.status != 200:
+        answer.end()
+        raise refusal(name, answer)
+    return answer
+
+
+async def sound(answer: Answer) -> AsyncGenerator[bytes]:
+    """The content type, and then the sound as it arrives. Raises UpstreamBroken for more than 64 MB."""
+    yield answer.header(b"content-type").encode("latin-1")
+    size = 0
+    while chunk := await answer.chunk():
+        size += len(chunk)
+        if size > LARGEST_SOUND:
+            raise UpstreamBroken
+        yield chunk
 
 
 def refusal(name: str, answer: Answer) -> Problem:

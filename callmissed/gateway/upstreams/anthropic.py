@@ -16,6 +16,7 @@ from callmissed.gateway.upstreams.gate import Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.sound import TextOnly
 
 FINISHES: Final = {
     "end_turn": "stop",
@@ -94,7 +95,7 @@ _event = msgspec.json.Decoder(_Event)
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Anthropic:
+class Anthropic(TextOnly):
     """One server. `client` points to its address up to and with /v1, and carries its key; `manner` says how models are asked."""
 
     def __init__(self, terms: Terms, client: Client, manner: Manner, gate: Gate | None = None) -> None:

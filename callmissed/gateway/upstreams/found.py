@@ -21,19 +21,22 @@ from callmissed.gateway.catalogue import Catalogue, Model, model_of
 from callmissed.gateway.routing import BreakerRule
 from callmissed.gateway.upstreams.anthropic import Anthropic
 from callmissed.gateway.upstreams.anthropic_request import Manner
+from callmissed.gateway.upstreams.deepgram import Deepgram
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
 from callmissed.gateway.upstreams.protocol import Terms, Upstream
+from callmissed.gateway.upstreams.sarvam import Sarvam
 
 USUAL_VARIABLES: Final = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT",
-    "AZURE_OPENAI_REGION", "SARVAM_API_KEY", "OLLAMA_HOST",
+    "AZURE_OPENAI_REGION", "SARVAM_API_KEY", "DEEPGRAM_API_KEY", "OLLAMA_HOST",
 )  # fmt: skip
 """Environment variables that are looked at when looking is allowed."""
 
 OPENAI_CONTRACT: Final = "OpenAI Services Agreement: business content is not used for training"
+DEEPGRAM_CONTRACT: Final = "opted out of Deepgram's Model Improvement Program, request by request"
 AZURE_CONTRACT: Final = "Microsoft Product Terms: prompts and completions are not used for training"
 INDIAN_REGIONS: Final = {
     "centralindia": "Pune",
@@ -45,6 +48,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}")
 """What stands in headers and in one word of a usage record."""
 
 LONGEST_LIST: Final = 1_000_000
+SARVAM_HEADER: Final = "api-subscription-key"
 LOCAL_OLLAMA: Final = "http://127.0.0.1:11434"
 
 
@@ -69,7 +73,7 @@ async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> l
     """Every upstream but the local one, with the models it serves. Raises ValueError or KeyError for a wrong file."""
     offered = _in_file(settings.file, catalogue) if settings.file else []
     if settings.look:
-        for one in (_openai, _azure, _sarvam):
+        for one in (_openai, _azure, _sarvam, _deepgram):
             if (found := one(settings.environment, catalogue)) is not None:
                 offered.append(found)
         if (ollama := await _ollama(settings, catalogue)) is not None:
@@ -114,8 +118,12 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
     if kind == "openai":
         server = Server(address, _key(entry, "authorization"), bool(entry.get("asks_usage", True)))
         return OpenAICompatible(terms, server, timeouts, gate), models
+    if kind == "sarvam":
+        return Sarvam(terms, Server(address, _key(entry, SARVAM_HEADER)), timeouts, gate), models
+    if kind == "deepgram":
+        return Deepgram(terms, Client(address, _key(entry, "authorization", "Token"), timeouts), gate), models
     if kind != "anthropic":
-        raise ValueError(f"the kind of an upstream is openai or anthropic, not {kind}")
+        raise ValueError(f"the kind of an upstream is openai, anthropic, sarvam or deepgram, not {kind}")
     longest = {each.served_as: each.longest_answer for each in models}
     told = {"version": entry.get("version", "2026-10-21"), "thinking": entry.get("thinking", "adaptive")}
     manner = msgspec.convert({**told, "longest": longest}, Manner)
@@ -123,10 +131,10 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
     return Anthropic(terms, Client(address, headers, timeouts), manner, gate), models
 
 
-def _key(entry: Mapping[str, Any], usual: str) -> dict[str, str]:
-    """The header that carries an upstream's key, where it has one."""
+def _key(entry: Mapping[str, Any], usual: str, word: str = "Bearer") -> dict[str, str]:
+    """The header that carries an upstream's key, where it has one; `word` stands before it in `authorization`."""
     secret, header = str(entry.get("api_key", "")), str(entry.get("api_key_header", usual))
-    value = f"Bearer {secret}" if header.lower() == "authorization" else secret
+    value = f"{word} {secret}" if header.lower() == "authorization" else secret
     return {header: value} if secret else {}
 
 
@@ -179,8 +187,16 @@ def _sarvam(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
     secret = environment.get("SARVAM_API_KEY")
     if not secret:
         return None
-    server = Server("https://api.sarvam.ai/v1", {"authorization": f"Bearer {secret}"})
-    return OpenAICompatible(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
+    server = Server("https://api.sarvam.ai", {SARVAM_HEADER: secret})
+    return Sarvam(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
+
+
+def _deepgram(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | None:
+    secret = environment.get("DEEPGRAM_API_KEY")
+    if not secret:
+        return None
+    client = Client("https://api.deepgram.com/v1", {"authorization": f"Token {secret}"})
+    return Deepgram(Terms("deepgram", "US", DEEPGRAM_CONTRACT), client), _listed(catalogue, "deepgram")
 
 
 class _Tag(msgspec.Struct):

@@ -54,10 +54,10 @@ class Client:
         self._idle: dict[Connection, None] = {}
         self._closed = False
 
-    async def post(self, path: str, body: bytes) -> Answer:
-        """Send JSON to a path below the base; see `get` for what comes back and what is raised."""
-        head = b"POST %s HTTP/1.1\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        return await self._ask(head % (self._target(path), self._head, len(body)) + body)
+    async def post(self, path: str, body: bytes, content_type: bytes = b"application/json") -> Answer:
+        """Send a body to a path below the base; see `get` for what comes back and what is raised."""
+        head = b"POST %s HTTP/1.1\r\n%scontent-type: %s\r\ncontent-length: %d\r\n\r\n"
+        return await self._ask(head % (self._target(path), self._head, content_type, len(body)) + body)
 
     async def get(self, path: str) -> Answer:
         """The answer, once its head is here: use it in a `with` block.

@@ -11,11 +11,13 @@ from typing import Any
 import msgspec
 
 from callmissed.gateway.problems import UpstreamBroken
-from callmissed.gateway.upstreams.answers import LARGEST_REPLY, events, refusal
+from callmissed.gateway.upstreams.answers import LARGEST_REPLY, events, posted
 from callmissed.gateway.upstreams.gate import Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
+from callmissed.gateway.upstreams.openai_speech import OpenAISpeech
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 
 CHAT = "/chat/completions"
 
@@ -63,6 +65,7 @@ class OpenAICompatible:
         self._gate = gate or Gate()
         self._asks_usage = server.asks_usage
         self._client = Client(server.base_url, server.headers, timeouts)
+        self._speech = OpenAISpeech(terms.name, self._client, self._gate)
 
     def check(self, asked: Asked) -> None:
         """Everything may travel on; the server knows best what it supports."""
@@ -98,6 +101,14 @@ class OpenAICompatible:
                 found = await answer.whole(LARGEST_REPLY)
             return Worked(found, *_counted(_read(found)[2]))
 
+    async def speak(self, wording: Wording) -> Sound:
+        """A text as speech, once the first of it is here."""
+        return await self._speech.speak(wording)
+
+    async def hear(self, listening: Listening) -> Heard:
+        """What is said in a recording."""
+        return await self._speech.hear(listening)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
@@ -111,12 +122,7 @@ class OpenAICompatible:
         return body
 
     async def _sent(self, path: str, body: Mapping[str, Any]) -> Answer:
-        """The answer to a request, once its status is good. Translates every failure into a Problem."""
-        answer = await self._client.post(path, msgspec.json.encode(body))
-        if answer.status != 200:
-            answer.end()
-            raise refusal(self.terms.name, answer)
-        return answer
+        return await posted(self.terms.name, self._client, path, msgspec.json.encode(body))
 
 
 def _read(data: bytes) -> tuple[bytes, str, _Usage | None]:

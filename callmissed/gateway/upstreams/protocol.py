@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,14 @@ class Upstream(Protocol):
 
     async def work(self, work: Work) -> Worked:
         """The document that answers a request of another kind. Raises Unsupported where it has no such model."""
+        ...
+
+    async def speak(self, wording: Wording) -> Sound:
+        """A text as speech, once the first of it is here. Raises Unsupported where it has no voice."""
+        ...
+
+    async def hear(self, listening: Listening) -> Heard:
+        """What is said in a recording. Raises Unsupported where it has no ear."""
         ...
 
     async def close(self) -> None:

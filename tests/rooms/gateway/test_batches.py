@@ -17,7 +17,10 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import Upstreams
 from callmissed.gateway.batches import files
 from tests.rooms.gateway.conftest import ClientOf, OpenShop
+from tests.rooms.gateway.test_node_clients import flow, node
 from tests.support.peer import WORDS
+
+__all__ = ["node"]
 
 CHAT = "/v1/chat/completions"
 ENDED = {"completed", "failed", "expired", "cancelled"}
@@ -214,3 +217,19 @@ async def test_every_endpoint_answers_as_it_does_to_those_who_wait(
         (await client.post(endpoint.removeprefix("/v1"), body=body, cast_to=httpx.Response)).content
     )
     assert {**answer["response"]["body"], **VARIES} == {**waited, **VARIES}
+
+
+async def test_the_client_for_node_does_the_same(
+    node: None, open_shop: OpenShop, base_url: str, run_due: RunDue
+) -> None:
+    shop = await open_shop()
+    asking = asyncio.create_task(flow(base_url, shop, "peer/good", "openai_batch"))
+    while not asking.done():
+        await run_due()
+        await asyncio.sleep(0.1)
+    assert await asking == {
+        "counts": {"total": 2, "completed": 2, "failed": 0},
+        "listed": 1,
+        "deleted": True,
+        "answers": [["q1", "".join(WORDS)], ["q2", "".join(WORDS)]],
+    }
