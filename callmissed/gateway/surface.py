@@ -62,7 +62,8 @@ class Visit:
 class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
     /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations.
-    What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
+    What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
+    and all of /v1/files and /v1/batches, whose requests cost when they are asked.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -98,11 +99,11 @@ class Surface:
         if visit.scope["method"] == "GET":
             await self._tell(visit)
             return
-        if visit.scope["method"] == "DELETE" and is_file_path(visit.path):
+        if visit.scope["method"] != "POST":
+            if visit.scope["method"] != "DELETE" or not is_file_path(visit.path):
+                raise NotFound
             await self._desk.answer(visit.key, visit.scope, b"", visit.send)
             return
-        if visit.scope["method"] != "POST":
-            raise NotFound
         with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
             visit.body = await _body(visit.receive)
             language = _language(visit.scope)

@@ -32,7 +32,7 @@ class Page(msgspec.Struct):
     limit: int | None = None
     after: str | None = None
     order: Literal["asc", "desc"] = "desc"
-    purpose: str | None = None
+    purpose: Literal["batch", "batch_output"] | None = None
 
 
 def is_file_path(path: str) -> bool:
@@ -75,7 +75,9 @@ class FileDesk:
             case "POST", "/v1/batches", False, "":
                 wish = service.read_wish(body)
                 file_id = id_of(FILE, wish.input_file_id)
-                return await _batch(tx, await service.create(tx, key.key_id, wish, file_id))
+                return await _batch(
+                    tx, await service.create(tx, key.key_id, wish, file_id, header(scope, b"idempotency-key"))
+                )
             case "GET", "/v1/batches", False, "":
                 return await _list_batches(tx, _page(scope))
             case "GET", "/v1/batches", True, "":

@@ -44,6 +44,7 @@ CREATE TABLE batch (
 	completed INTEGER NOT NULL,
 	failed INTEGER NOT NULL,
 	faults JSONB NOT NULL,
+	once_hash BYTEA,
 	labels BYTEA,
 	turn INTEGER NOT NULL,
 	seen_at TIMESTAMP WITH TIME ZONE NOT NULL,

@@ -52,11 +52,11 @@ _line = msgspec.json.Decoder(Line)
 _body = msgspec.json.Decoder(Body)
 
 
-def cut(content: bytes) -> Iterator[bytes]:
-    """The parts of a file, each of whole lines."""
+def cut(content: bytes, size: int = PART_BYTES) -> Iterator[bytes]:
+    """The parts of a file, each of whole lines and, but for the last, of at least that size."""
     begins = 0
     while begins < len(content):
-        ends = content.find(b"\n", begins + PART_BYTES - 1) + 1 or len(content)
+        ends = content.find(b"\n", begins + size - 1) + 1 or len(content)
         yield content[begins:ends]
         begins = ends
 

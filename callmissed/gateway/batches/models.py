@@ -3,7 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Integer, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
@@ -75,6 +83,9 @@ class Batch(TenantTable):
     failed: Mapped[int] = column(nothing("how many failed"), Integer, default=0)
     faults: Mapped[list[list[object]]] = column(
         nothing("what was wrong with its file: line, code and member of each fault"), JSONB, default=list
+    )
+    once_hash: Mapped[bytes | None] = column(
+        nothing("keyed hash of the Idempotency-Key it was asked for with", Category.SECRET_HASH), LargeBinary
     )
     labels: Mapped[bytes | None] = column(
         personal(Category.CONTENT, Whose.CONTACT, "its caller's own notes on it", person="key_id"), Sealed()

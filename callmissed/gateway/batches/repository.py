@@ -93,6 +93,17 @@ async def batch(tx: Tx, batch_id: UUID, *, turn: int | None = None, lock: bool =
     return await tx.session.scalar(query.with_for_update() if lock else query)
 
 
+async def made_once(tx: Tx, key_id: UUID, once_hash: bytes, since: datetime) -> Batch | None:
+    """The batch that this key has asked for under this Idempotency-Key since then."""
+    query = select(Batch).where(
+        Batch.tenant_id == tx.tenant_id,
+        Batch.key_id == key_id,
+        Batch.once_hash == once_hash,
+        Batch.created_at > since,
+    )
+    return await tx.session.scalar(query)
+
+
 async def batches(tx: Tx, limit: int, after: UUID | None = None) -> Sequence[Batch]:
     """Batches, newest first, page by page."""
     query = select(Batch).where(Batch.tenant_id == tx.tenant_id)

@@ -30,13 +30,13 @@ from callmissed.identity import KeyAccess, KeyRing
 TURN_SECONDS = 5.0
 PLACES = 2
 """Turns at once in one process, so that other jobs and those who wait for an answer have the rest."""
-AT_ONCE = 4
+AT_ONCE = 8
 """Requests at once in one turn: what a workspace has under way, because its batches take turns."""
-ROUND = 16
-"""Requests that are taken up in one transaction."""
 
-PAUSES = (5, 20)
+PAUSES = (5, 20, 60, 300)
 """Seconds until a request is asked again that failed for a passing reason; then it has failed."""
+LONGEST_WAIT_SECONDS = 20.0
+"""The other batches of the workspace wait as well."""
 PASSING = frozenset(
     {
         "upstream_unreachable", "upstream_slow", "upstream_busy", "upstream_paused", "upstream_crowded", "upstream_broken",
@@ -74,6 +74,8 @@ class Turn:
     number: int
     ends: float
     key: KeyAccess | Problem
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """So that those who ask do not each hold a connection while they wait for the batch's row."""
     _part: tuple[int, bytes] = field(default=(-1, b""))
 
     async def body(self, line: BatchLine) -> bytes:
@@ -115,9 +117,18 @@ async def work(services: Services, tenant_id: UUID, batch_id: UUID, number: int)
     turn = Turn(services, access, batch, number + 1, time.monotonic() + TURN_SECONDS, key)
     if batch.state == "validating":
         await begin(services, access, batch, key)
-    done: Sequence[Asked] = ()
-    while lines := await _next(turn, done):
-        done = await _ask(turn, lines)
+    came = await asyncio.gather(*(_one_after_another(turn) for _ in range(AT_ONCE)), return_exceptions=True)
+    for each in came:  # all have ended: nothing is left here that could settle while another turn clears up
+        if isinstance(each, BaseException):
+            raise each
+    await _leave(turn)
+
+
+async def _one_after_another(turn: Turn) -> None:
+    """Ask one request after another until the turn, or what can be asked now, is over."""
+    done: Asked | None = None
+    while taken := await _next(turn, done):
+        done = await _ask_one(turn, *taken)
 
 
 async def _standing(services: Services, batch: Batch) -> KeyAccess | Problem:
@@ -155,26 +166,34 @@ async def _is_charged(tx: Tx, usage_id: UUID | None) -> bool:
         return False
 
 
-async def _next(turn: Turn, done: Sequence[Asked]) -> Sequence[TakenUp]:
-    """Write down what came of the last round, and take up the next. Empty when the turn or the batch is over."""
+async def _next(turn: Turn, done: Asked | None) -> TakenUp | None:
+    """Write down what came of a request, and take up the next, if one may be asked now."""
     turn.key = await _standing(turn.services, turn.batch)
+    async with turn.writing, turn.services.db.tenant(turn.access) as tx:
+        batch = await repository.batch(tx, turn.batch.id, turn=turn.number, lock=True)
+        if batch is None or batch.state not in repository.RUNNING:
+            return None  # over, or somebody else's turn: what was done here is found in the usage records
+        batch.seen_at = clock.now()
+        if done is not None:
+            await _note(tx, batch, done)
+        await _stop(tx, batch, turn.key)
+        return await _take_up(tx, batch) if time.monotonic() < turn.ends else None
+
+
+async def _leave(turn: Turn) -> None:
+    """Have the batch go on when its next request may be asked; end it where none is left."""
     async with turn.services.db.tenant(turn.access) as tx:
         batch = await repository.batch(tx, turn.batch.id, turn=turn.number, lock=True)
         if batch is None or batch.state not in repository.RUNNING:
-            return ()  # over, or somebody else's turn: what was done here is found in the usage records
-        batch.seen_at = clock.now()
-        await _note(tx, batch, done)
-        await _stop(tx, batch, turn.key)
-        if batch.state == "in_progress" and (due := await repository.next_due(tx, batch.id)) is not None:
+            return
+        due = await repository.next_due(tx, batch.id)
+        if due is not None:
             wait = (due - clock.now()).total_seconds()
-            if wait <= 0 and time.monotonic() < turn.ends:
-                return await _take_up(tx, batch)
-            await service.defer(tx, batch, seconds=max(wait, 0))
-            return ()
+            await service.defer(tx, batch, seconds=min(max(wait, 0), LONGEST_WAIT_SECONDS))
+            return
         if batch.state == "in_progress":
             batch.state, batch.finalizing_at = "finalizing", clock.now()
     await deliver(turn.services, turn.access, batch.id, turn.number)
-    return ()
 
 
 async def _stop(tx: Tx, batch: Batch, key: KeyAccess | Problem) -> None:
@@ -190,48 +209,29 @@ async def _stop(tx: Tx, batch: Batch, key: KeyAccess | Problem) -> None:
         batch.failed += await repository.give_up(tx, batch.id, why.code, why.status)
 
 
-async def _take_up(tx: Tx, batch: Batch) -> Sequence[TakenUp]:
-    """The next requests, each with the id that its charge will have."""
-    lines = await repository.lines(tx, batch.id, "waiting", ROUND, due=clock.now())
-    taken = [TakenUp(line, uuid7()) for line in lines]
-    for line, usage_id in taken:
+async def _take_up(tx: Tx, batch: Batch) -> TakenUp | None:
+    """The next request, with the id that its charge will have."""
+    for line in await repository.lines(tx, batch.id, "waiting", 1, due=clock.now()):
+        usage_id = uuid7()
         line.state, line.usage_id, line.attempts = "asked", usage_id, line.attempts + 1
-    return taken
+        return TakenUp(line, usage_id)
+    return None
 
 
-async def _note(tx: Tx, batch: Batch, done: Sequence[Asked]) -> None:
-    """Write down what came of requests that are still being asked under these ids."""
-    came = {each.usage_id: each.problem for each in done}
-    for line in await repository.asked(tx, batch.id, came) if came else ():
-        problem = came.get(line.usage_id or UUID(int=0))
-        if problem is None:
+async def _note(tx: Tx, batch: Batch, done: Asked) -> None:
+    """Write down what came of a request, if it is still being asked under that id."""
+    for line in await repository.asked(tx, batch.id, [done.usage_id]):
+        if done.problem is None:
             line.state = "done"
             batch.completed += 1
-        elif problem.code in PASSING and line.attempts <= len(PAUSES):
+        elif done.problem.code in PASSING and line.attempts <= len(PAUSES):
             line.state, line.answer, line.usage_id = "waiting", None, None
             line.due_at = clock.now() + timedelta(seconds=PAUSES[line.attempts - 1])
         else:
             box = await tx.vault.person(line.key_id, RETENTION_CLASS)
-            line.state, line.problem, line.status = "failed", problem.code, problem.status
-            line.answer = box.seal(BatchLine.answer, line.id, wire.refusal(problem))
+            line.state, line.problem, line.status = "failed", done.problem.code, done.problem.status
+            line.answer = box.seal(BatchLine.answer, line.id, wire.refusal(done.problem))
             batch.failed += 1
-
-
-async def _ask(turn: Turn, lines: Sequence[TakenUp]) -> Sequence[Asked]:
-    """Ask them, a few at once."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(line: BatchLine, usage_id: UUID) -> Asked:
-        async with places:
-            return await _ask_one(turn, line, usage_id)
-
-    came = await asyncio.gather(*(one(*each) for each in lines), return_exceptions=True)
-    for (
-        each
-    ) in came:  # all have come to an end: nothing is left that could settle while the next turn clears up
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in came if isinstance(each, Asked)]
 
 
 async def _ask_one(turn: Turn, line: BatchLine, usage_id: UUID) -> Asked:

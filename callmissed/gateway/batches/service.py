@@ -10,6 +10,7 @@ import msgspec
 from callmissed.foundation import audit, clock, jobs
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
+from callmissed.foundation.problems import OnceKeyReused, OnceKeyUnusable
 from callmissed.gateway.batches import files, repository
 from callmissed.gateway.batches.models import KEPT_DAYS, RETENTION_CLASS, Batch
 from callmissed.gateway.batches.problems import BatchEnded, BatchNotFound, TooManyBatches
@@ -19,6 +20,7 @@ from callmissed.gateway.requests import readable
 WINDOW = timedelta(hours=24)
 MOST_RUNNING = 5
 MOST_LABELS = 16
+LONGEST_ONCE_KEY = 200
 RUN = "gateway.batches.run"
 
 Endpoint = Literal[
@@ -51,9 +53,19 @@ def read_wish(body: bytes) -> Wish:
     return wish
 
 
-async def create(tx: Tx, key_id: UUID, wish: Wish, input_file_id: UUID | None) -> Batch:
-    """Begin a batch. Raises FileNotFound, RequestInvalid (a file of another purpose) and TooManyBatches."""
+async def create(
+    tx: Tx, key_id: UUID, wish: Wish, input_file_id: UUID | None, once: bytes | None = None
+) -> Batch:
+    """Begin a batch; asked for again with the same Idempotency-Key (`once`) within a day, it is the same one.
+
+    Raises FileNotFound, RequestInvalid (a file of another purpose), TooManyBatches, OnceKeyUnusable and OnceKeyReused.
+    """
     await repository.one_at_a_time(tx)
+    once_hash = _hash(tx, once) if once is not None else None
+    if once_hash and (before := await repository.made_once(tx, key_id, once_hash, clock.now() - WINDOW)):
+        if (before.input_file_id, before.endpoint) != (input_file_id, wish.endpoint):
+            raise OnceKeyReused
+        return before
     file = await files.find(tx, input_file_id, lock=True)
     if file.purpose != files.UPLOADED:
         raise RequestInvalid("The purpose of the file must be `batch`.", param="input_file_id")
@@ -67,12 +79,18 @@ async def create(tx: Tx, key_id: UUID, wish: Wish, input_file_id: UUID | None) -
     made = Batch(
         tenant_id=tx.tenant_id, id=batch_id, key_id=key_id, input_file_id=file.id, endpoint=wish.endpoint, state="validating",
         total=0, completed=0, failed=0, faults=[], turn=0, seen_at=now, expires_at=now + WINDOW, created_at=now,
-        labels=box.seal(Batch.labels, batch_id, labels) if labels else None,
+        once_hash=once_hash, labels=box.seal(Batch.labels, batch_id, labels) if labels else None,
     )  # fmt: skip
     tx.session.add(made)
     await defer(tx, made)
     await audit.record(tx, "gateway:batch:made", target=made.id, body={"endpoint": made.endpoint})
     return made
+
+
+def _hash(tx: Tx, once: bytes) -> bytes:
+    if not 0 < len(once) <= LONGEST_ONCE_KEY:
+        raise OnceKeyUnusable
+    return tx.vault.keyed_hash("idempotency_key", once.decode("latin-1"))
 
 
 async def defer(tx: Tx, batch: Batch, *, seconds: float = 0) -> None:
