@@ -192,3 +192,8 @@ class UsageRecord(TenantLog):
         nullable=True,
     )
     units: Mapped[int | None] = column(metadata_of(Whose.USER, "how many of them"), Integer, nullable=True)
+    options: Mapped[str | None] = column(
+        nothing("what was done besides because its key asks for it, such as masked=2"),
+        String(60),
+        nullable=True,
+    )

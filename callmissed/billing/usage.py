@@ -14,6 +14,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     Times are in the unit of their suffix; prices in micro-rupees for a lot of what is sold (`LOTS`); `region` as of the upstream.
     What is not sold by the token has a `unit` and how many there were.
     `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then.
+    `options` says what was done besides because its key asks for it, in words such as masked=2.
     """
 
     endpoint: str
@@ -41,3 +42,4 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     india_only: bool = True
     unit: Unit | None = None
     units: int | None = None
+    options: str | None = None

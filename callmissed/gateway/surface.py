@@ -169,6 +169,7 @@ class Surface:
                 interruption,
                 key.india_only,
                 visit.usage_id,
+                key.options,
             )
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)

@@ -27,7 +27,7 @@ class KeyAccess:
 
     `expires_at` is when this secret or token ends, and `ended` the Problem that says so. `serial` tells the secrets of a
     key apart. `by_token` is True for a token. `india_only` is what its workspace decided about content leaving India,
-    and `plan` the plan it is on.
+    `plan` the plan it is on, and `options` what is switched on for it.
     """
 
     key_id: UUID
@@ -44,6 +44,7 @@ class KeyAccess:
     by_token: bool = False
     india_only: bool = True
     plan: str = ""
+    options: frozenset[str] = frozenset()
 
     @property
     def tenant_id(self) -> UUID:
@@ -100,6 +101,7 @@ class FoundKey(msgspec.Struct, frozen=True):
     models: list[str]
     origins: list[str]
     networks: list[str]
+    options: list[str]
     serial: int
     retired: list[FormerSecret]
 
@@ -127,7 +129,7 @@ def accesses(row: FoundKey) -> dict[bytes, KeyAccess]:
         rates = row.requests_per_minute, row.tokens_per_minute
         return KeyAccess(
             row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks,
-            india_only=row.india_only, plan=row.plan,
+            india_only=row.india_only, plan=row.plan, options=frozenset(row.options),
         )  # fmt: skip
 
     found = {row.secret_hash: of(row.serial, row.expires_at, KeyExpired)}

@@ -19,7 +19,7 @@ from callmissed.gateway.completions import Call, reply
 from callmissed.gateway.limits import Allowance, Limiter
 from callmissed.gateway.problems import UpstreamBroken
 from callmissed.gateway.register import Upstreams
-from callmissed.gateway.works import ENDPOINTS, outcome, perform
+from callmissed.gateway.works import ENDPOINTS, begin, outcome, perform
 from callmissed.identity import KeyAccess
 
 Keep = Callable[[bytes], Awaitable[None]]
@@ -48,13 +48,15 @@ async def ask(
     The key's rates do not count here, its budget, its plan and its models do.
     """
     limits = Allowance(services.get(Limiter), replace(key, tokens_per_minute=None))
-    caller = Caller(key.key_id, allowance=limits, india_only=key.india_only, usage_id=usage_id)
+    caller = Caller(
+        key.key_id, allowance=limits, india_only=key.india_only, usage_id=usage_id, options=key.options
+    )
     work = ENDPOINTS.get(endpoint)
     if work is not None:
         request = work.read(body, services.get(Upstreams).usual(work.kind))
         allowed(key, request)
-        call = BilledCall(services, key.access, request, caller)
-        members = await perform(call, request)
+        call, concealed = await begin(services, key.access, request, caller)
+        members = await perform(call, concealed)
         await _finish(call, keep, lambda: work.document(outcome(call, members)))
         return
     language = LANGUAGES[endpoint]

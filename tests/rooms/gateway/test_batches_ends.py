@@ -242,6 +242,18 @@ async def test_five_run_at_once_and_tokens_are_no_servers(open_shop: OpenShop, c
             await caller.files.list()
 
 
+async def test_a_key_that_masks_masks_in_batches_too(
+    open_shop: OpenShop, client_of: ClientOf, services: Services, peer: Peer
+) -> None:
+    shop = await open_shop(options=("masking",))
+    client = client_of(shop)
+    said = [{"role": "user", "content": "Write to asha.rao@shop.example"}]
+    batch = await begun(client, [chat("q", messages=said)])
+    await turn(services, shop, batch.id)
+    assert "asha.rao" not in str(peer.asked[-1]["body"])
+    assert [row["options"] for row in await shop.rows()] == ["masked=1"]
+
+
 async def test_asked_for_again_it_is_the_same_batch(open_shop: OpenShop, client_of: ClientOf) -> None:
     client = client_of(await open_shop()).with_options(default_headers={"idempotency-key": "nightly-1"})
     first = await begun(client, [chat("q")])
