@@ -20,6 +20,7 @@ from callmissed.gateway import (
     USUAL_VARIABLES,
     Limiter,
     LocalLimiter,
+    Places,
     SharedLimiter,
     Upstreams,
     UpstreamSettings,
@@ -110,6 +111,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(Ledger(plane.asyncpg))
     services.put(Quotas(db))
     services.put(limiter_of(settings), Limiter)
+    services.put(Places())
     services.put(Upstreams(db, upstream_settings(settings)))
     services.put(facts_of(settings))
     services.put(Probes())

@@ -6,6 +6,10 @@ its region and its contract against training.
 """
 
 from callmissed.gateway.audio import hear, read_recording_form, read_speech_request, spoken
+from callmissed.gateway.batches import Places
+from callmissed.gateway.batches import files as batch_files
+from callmissed.gateway.batches import service as batch_runs
+from callmissed.gateway.batches.names import file_name
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
@@ -32,15 +36,19 @@ __all__ = [
     "LocalLimiter",
     "Model",
     "ModelNotFound",
+    "Places",
     "SharedLimiter",
     "Surface",
     "Terms",
     "UpstreamSettings",
     "Upstreams",
+    "batch_files",
+    "batch_runs",
     "cached_answers",
     "complete",
     "content_kept_until",
     "empty_cache",
+    "file_name",
     "follow_switch",
     "hear",
     "read_content",

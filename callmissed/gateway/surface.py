@@ -15,6 +15,7 @@ from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
+from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.forms import without_boundary
@@ -28,6 +29,7 @@ from callmissed.gateway.requests import CompletionRequest, TokenBody, read_reque
 from callmissed.gateway.surface_audio import AUDIO, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache
+from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
@@ -72,7 +74,8 @@ class Visit:
 class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
     /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations.
-    What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
+    What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
+    and all of /v1/files and /v1/batches, whose requests cost when they are asked.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -83,6 +86,7 @@ class Surface:
         self._at_once = AtOnce()
         self._replays = Replays(services)
         self._cache = Cache(services)
+        self._desk = FileDesk(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
@@ -109,7 +113,10 @@ class Surface:
             await self._tell(visit)
             return
         if visit.scope["method"] != "POST":
-            raise NotFound
+            if visit.scope["method"] != "DELETE" or not is_file_path(visit.path):
+                raise NotFound
+            await self._desk.answer(visit.key, visit.scope, b"", visit.send)
+            return
         with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
             visit.body = await _body(visit.receive)
             language = _language(visit.scope)
@@ -130,6 +137,8 @@ class Surface:
             await _send(visit.send, language.model(self._shelf.model(key, path.removeprefix("/v1/models/"))))
         elif path == "/v1/generation":
             await _send(visit.send, await self._shelf.generation(key, visit.scope))
+        elif is_file_path(path):
+            await self._desk.answer(key, visit.scope, b"", visit.send)
         else:
             raise NotFound
 
@@ -142,8 +151,10 @@ class Surface:
             await _send(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
             request = read_request(visit.body)
-            _allowed(key, request)
+            allowed(key, request)
             await _send(visit.send, self._shelf.quote(key, request))
+        elif is_file_path(path):
+            await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
             raise NotFound
 
@@ -174,7 +185,7 @@ class Surface:
     async def _do(self, visit: Visit, language: Language) -> None:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
-        _allowed(key, request)
+        allowed(key, request)
         if CACHE not in key.options or request.stream or isinstance(request, AudioRequest):
             await self._ask(visit, language, request)
             return
@@ -277,12 +288,6 @@ def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
     return Caller(
         key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options
     )  # fmt: skip
-
-
-def _allowed(key: KeyAccess, request: CompletionRequest | WorkRequest | AudioRequest) -> None:
-    """Whether this key may ask its models, its fallbacks too. Raises ModelNotAllowed."""
-    for model in (request.model, *request.fallbacks):
-        key.ask(model)
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:

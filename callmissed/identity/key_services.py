@@ -25,6 +25,8 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
                 "/v1/messages",
                 "/v1/embeddings",
                 "/v1/moderations",
+                "/v1/files",
+                "/v1/batches",
             )
         ),
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations")),
