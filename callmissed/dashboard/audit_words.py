@@ -37,6 +37,8 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "conversations:conversation:seen": _("A conversation was read."),
         "conversations:conversation:taken_over": _("A conversation was taken over from the bot."),
         "foundation:audit:heartbeat": _("The log noted that it is still being kept."),
+        "gateway:cache:emptied": _("The response cache was emptied."),
+        "gateway:prompt_log:read": _("What a request asked and was answered was read."),
         "gateway:batch:cancelled": _("A batch of requests was to stop."),
         "gateway:batch:made": _("A batch of requests to %(endpoint)s was begun."),
         "gateway:file:removed": _("A file of requests or answers was removed."),

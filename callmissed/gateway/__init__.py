@@ -5,16 +5,19 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
+from callmissed.gateway.audio import hear, read_recording_form, read_speech_request, spoken
 from callmissed.gateway.batches import Places
 from callmissed.gateway.batches import files as batch_files
 from callmissed.gateway.batches import service as batch_runs
 from callmissed.gateway.batches.names import file_name
 from callmissed.gateway.billed import Caller
+from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.problems import ModelNotFound
+from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.surface import PREFIXES, Surface
@@ -41,7 +44,16 @@ __all__ = [
     "Upstreams",
     "batch_files",
     "batch_runs",
+    "cached_answers",
     "complete",
+    "content_kept_until",
+    "empty_cache",
     "file_name",
+    "follow_switch",
+    "hear",
+    "read_content",
+    "read_recording_form",
+    "read_speech_request",
+    "spoken",
     "stream",
 ]

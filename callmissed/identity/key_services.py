@@ -47,7 +47,9 @@ KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values(
 
 
 MASKING = "masking"
-KEY_OPTIONS: tuple[str, ...] = (MASKING,)
+PROMPT_LOG = "prompt_log"
+CACHE = "cache"
+KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE)
 """What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
 
 

@@ -16,6 +16,7 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import batches
 from callmissed.identity import (
+    PROMPT_LOG,
     create_key,
     custom_roles,
     invitations,
@@ -50,7 +51,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
     async with services.db.tenant(access) as tx:
         source = await knowledge.add_text(tx, "Hours", "We open at nine in the morning. " * 3)
         bot = await bots.create_bot(tx, name="Care", greeting="Hello", sources=[source.id])
-        made = await create_key(tx, "program")
+        made = await create_key(tx, "program", options=[PROMPT_LOG])
         await grant(tx, rupees("5"), "grant", uuid7())
         team = await _team(tx)
         batch = await _batch(tx, made.id)

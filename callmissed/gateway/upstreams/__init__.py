@@ -3,12 +3,13 @@
 from callmissed.gateway.upstreams.found import USUAL_VARIABLES, UpstreamSettings, found_upstreams
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_connection import Timeouts
-from callmissed.gateway.upstreams.local import LocalUpstream
+from callmissed.gateway.upstreams.local import LOCAL, LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
 from callmissed.gateway.upstreams.sound import Heard, Listening, Recording, Sound, Wording
 
 __all__ = [
+    "LOCAL",
     "USUAL_VARIABLES",
     "Asked",
     "Gate",

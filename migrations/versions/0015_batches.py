@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
@@ -15,4 +15,4 @@ HERE = Path(__file__).resolve().parent
 def upgrade() -> None:
     """Add the tables."""
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.get_bind().connection.cursor().execute((HERE / "0013_batches.sql").read_text(encoding="utf-8"))
+    op.get_bind().connection.cursor().execute((HERE / "0015_batches.sql").read_text(encoding="utf-8"))
