@@ -27,6 +27,7 @@ class Instant:
 
     def __init__(self, *, reached: bool = True) -> None:
         self.terms = Terms("instant", "IN", "a benchmark")
+        self.taking = None
         self._reached = reached
 
     def check(self, asked: Asked) -> None:

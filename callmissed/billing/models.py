@@ -12,6 +12,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    false,
     true,
 )
 from sqlalchemy.orm import Mapped
@@ -192,3 +193,8 @@ class UsageRecord(TenantLog):
         nullable=True,
     )
     units: Mapped[int | None] = column(metadata_of(Whose.USER, "how many of them"), Integer, nullable=True)
+    own_key: Mapped[bool] = column(
+        nothing("whether it ran on the workspace's own account at the upstream"),
+        Boolean,
+        server_default=false(),
+    )

@@ -187,6 +187,7 @@ class Used:
     india_only: bool
     unit: Unit | None
     units: int | None
+    own_key: bool
 
     @property
     def abroad(self) -> tuple[tuple[str, str], ...]:

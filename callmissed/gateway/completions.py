@@ -15,6 +15,7 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
+from callmissed.gateway.own_keys import Own
 from callmissed.gateway.problems import ContextTooLong, Unsupported
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import most_tokens
@@ -114,16 +115,21 @@ async def complete(
     conversation_id: UUID | None = None,
     sources: Sequence[UUID] | None = None,
     india_only: bool = True,
+    own: Own | None = None,
     caller: Caller | None = None,
 ) -> Completion:
     """Answer a request and bill it to the tenant of `access`. Call it with no transaction open.
 
-    `sources` are the knowledge sources the answer may rest on; `caller` says who calls where it is no bot.
+    `sources` are the knowledge sources the answer may rest on; `own` are the workspace's keys at suppliers; `caller` says who calls
+    where it is no bot.
     Raises ModelNotFound, WalletExhausted, the Problems named
     Upstream… and the others of `callmissed.gateway.problems`; whatever it raises was not billed.
     """
     call = Call(
-        services, access, request, caller or Caller(None, bot_id, conversation_id, india_only=india_only)
+        services,
+        access,
+        request,
+        caller or Caller(None, bot_id, conversation_id, india_only=india_only, own=own),
     )
     asked = await call.open(sources)
     replied = await call.answered(call.route.upstream.reply(asked))

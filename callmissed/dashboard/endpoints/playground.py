@@ -8,7 +8,7 @@ from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.trying import Answering, Tried
 from callmissed.foundation.http import Router, TenantTx, current_access, permits, services
 from callmissed.foundation.problems import TooManyRequests
-from callmissed.gateway import LocalLimiter, Upstreams
+from callmissed.gateway import LocalLimiter, OwnKeys, Upstreams
 from callmissed.identity import residency
 
 router = Router(tags=["playground"])
@@ -22,7 +22,8 @@ PACE = LocalLimiter()
 async def shown(request: Request, tx: TenantTx, model: str = "") -> Response:
     """The page, with the models that this workspace can ask; `model` is chosen first where it is one of them."""
     held = services(request)
-    offered = held.get(Upstreams).models(india_only=await residency.is_india_only(tx))
+    own = await held.get(OwnKeys).read(tx)
+    offered = held.get(Upstreams).models(india_only=await residency.is_india_only(tx), own=own)
     listings = [each for each in offered if each.model.kind == "chat"]
     listings.sort(key=lambda each: each.model.id)
     ids = [each.model.id for each in listings]
@@ -48,4 +49,5 @@ async def answer(request: Request, tried: Tried) -> Response:
         raise TooManyRequests(retry_after=window.wait)
     async with services(request).db.tenant(access) as tx:  # over before anybody is asked
         india_only = await residency.is_india_only(tx)
-    return Answering(request, tried, india_only=india_only)
+        own = await services(request).get(OwnKeys).read(tx)
+    return Answering(request, tried, india_only=india_only, own=own)

@@ -5,17 +5,31 @@ from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.local import LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
+from callmissed.gateway.upstreams.owned import Owned, prove
+from callmissed.gateway.upstreams.protocol import (
+    Account,
+    Asked,
+    Piece,
+    Replied,
+    Taking,
+    Terms,
+    Upstream,
+    Work,
+    Worked,
+)
 
 __all__ = [
     "USUAL_VARIABLES",
+    "Account",
     "Asked",
     "Gate",
     "Limits",
     "LocalUpstream",
     "OpenAICompatible",
+    "Owned",
     "Piece",
     "Replied",
+    "Taking",
     "Terms",
     "Timeouts",
     "Upstream",
@@ -23,4 +37,5 @@ __all__ = [
     "Work",
     "Worked",
     "found_upstreams",
+    "prove",
 ]

@@ -4,8 +4,15 @@ import logging
 from collections.abc import AsyncGenerator
 
 from callmissed.foundation.problems import Problem
-from callmissed.gateway.problems import UpstreamBroken, UpstreamBusy, UpstreamRefused, UpstreamRejected
+from callmissed.gateway.problems import (
+    OwnKeyRefused,
+    UpstreamBroken,
+    UpstreamBusy,
+    UpstreamRefused,
+    UpstreamRejected,
+)
 from callmissed.gateway.upstreams.http_connection import Answer
+from callmissed.gateway.upstreams.protocol import Account
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +36,8 @@ async def events(answer: Answer) -> AsyncGenerator[bytes]:
         yield rest[5:].strip()
 
 
-def refusal(name: str, answer: Answer) -> Problem:
-    """What a bad status means for our caller. The supplier's own words are not passed on."""
+def refusal(name: str, answer: Answer, account: Account | None) -> Problem:
+    """What a bad status means for our caller, on whose account it was. The supplier's own words are not passed on."""
     log.warning("upstream %s answered %d", name, answer.status)
     if answer.status in (429, 503, 529):
         after = answer.header(b"retry-after")
@@ -38,7 +45,7 @@ def refusal(name: str, answer: Answer) -> Problem:
             retry_after=min(int(after), LONGEST_WAIT) if after.isdecimal() and len(after) < 10 else USUAL_WAIT
         )
     if answer.status in (401, 402, 403):
-        return UpstreamRefused()
+        return UpstreamRefused() if account is None else OwnKeyRefused()
     if answer.status in (400, 404, 413, 422):
         return UpstreamRejected()
     return UpstreamBroken.before_answering()

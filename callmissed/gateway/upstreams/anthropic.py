@@ -15,7 +15,7 @@ from callmissed.gateway.upstreams.anthropic_request import Manner, request
 from callmissed.gateway.upstreams.gate import Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.protocol import Asked, OwnKeys, Piece, Replied, Terms, Work, Worked, taken
 
 FINISHES: Final = {
     "end_turn": "stop",
@@ -95,10 +95,21 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Anthropic:
-    """One server. `client` points to its address up to and with /v1, and carries its key; `manner` says how models are asked."""
+    """One server. `client` points to its address up to and with /v1, and carries its key; `manner` says how models are asked.
 
-    def __init__(self, terms: Terms, client: Client, manner: Manner, gate: Gate | None = None) -> None:
+    `own_keys`: whether tenants may, or must, bring keys of their own.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        client: Client,
+        manner: Manner,
+        gate: Gate | None = None,
+        own_keys: OwnKeys = "no",
+    ) -> None:
         self.terms = terms
+        self.taking = taken(client, own_keys)
         self._client = client
         self._manner = manner
         self._gate = gate or Gate()
@@ -109,7 +120,7 @@ class Anthropic:
 
     async def reply(self, asked: Asked) -> Replied:
         """The whole answer."""
-        async with self._gate:
+        async with self._gate if asked.account is None else asked.account.gate:
             with await self._sent(asked, stream=False) as answer:
                 body = await answer.whole(LARGEST_REPLY)
             try:
@@ -123,7 +134,7 @@ class Anthropic:
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer as it comes. Raises UpstreamBroken when it ends without saying that it is complete."""
-        async with self._gate:
+        async with self._gate if asked.account is None else asked.account.gate:
             with await self._sent(asked, stream=True) as answer:
                 reader = _Reader()
                 async for data in events(answer):
@@ -146,10 +157,11 @@ class Anthropic:
 
     async def _sent(self, asked: Asked, *, stream: bool) -> Answer:
         body = msgspec.json.encode(request(asked, self._manner, stream=stream))
-        answer = await self._client.post("/messages", body)
+        account = asked.account
+        answer = await self._client.post("/messages", body, account and account.secret)
         if answer.status != 200:
             answer.end()
-            raise refusal(self.terms.name, answer)
+            raise refusal(self.terms.name, answer, account)
         return answer
 
 

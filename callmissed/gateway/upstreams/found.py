@@ -22,10 +22,10 @@ from callmissed.gateway.routing import BreakerRule
 from callmissed.gateway.upstreams.anthropic import Anthropic
 from callmissed.gateway.upstreams.anthropic_request import Manner
 from callmissed.gateway.upstreams.gate import Gate, Limits
-from callmissed.gateway.upstreams.http_client import Client
+from callmissed.gateway.upstreams.http_client import Client, key_line
 from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
-from callmissed.gateway.upstreams.protocol import Terms, Upstream
+from callmissed.gateway.upstreams.protocol import OwnKeys, Terms, Upstream
 
 USUAL_VARIABLES: Final = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT",
@@ -79,7 +79,7 @@ async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> l
 
 
 def _in_file(path: Path, catalogue: Catalogue) -> list[Offered]:
-    """`[[upstream]]` with name, base_url, region, contract, api_key or api_key_header, and its `[[upstream.model]]`s.
+    """`[[upstream]]` with name, base_url, region, contract, api_key, own_keys, …, and its `[[upstream.model]]`s.
 
     An entry for a model that stands above it or in the catalogue need not repeat its terms of sale. Raises ValueError when
     one model has two.
@@ -111,23 +111,26 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
         [_model(each, name, sold) for each in entry.get("model", [])],
     )
     kind, address = str(entry.get("kind", "openai")), str(entry["base_url"])
+    own_keys = msgspec.convert(entry.get("own_keys", "no"), OwnKeys)
+    header, key = _key(entry, "x-api-key" if kind == "anthropic" else "authorization")
+    if own_keys == "must" and key:
+        raise ValueError(f"whoever asks {name} must bring a key: its api_key would never be used")
     if kind == "openai":
-        server = Server(address, _key(entry, "authorization"), bool(entry.get("asks_usage", True)))
+        server = Server(address, key, bool(entry.get("asks_usage", True)), own_keys, header)
         return OpenAICompatible(terms, server, timeouts, gate), models
     if kind != "anthropic":
         raise ValueError(f"the kind of an upstream is openai or anthropic, not {kind}")
     longest = {each.served_as: each.longest_answer for each in models}
     told = {"version": entry.get("version", "2026-10-21"), "thinking": entry.get("thinking", "adaptive")}
     manner = msgspec.convert({**told, "longest": longest}, Manner)
-    headers = {"anthropic-version": manner.version, **_key(entry, "x-api-key")}
-    return Anthropic(terms, Client(address, headers, timeouts), manner, gate), models
+    client = Client(address, {"anthropic-version": manner.version, **key}, timeouts, key_header=header)
+    return Anthropic(terms, client, manner, gate, own_keys), models
 
 
-def _key(entry: Mapping[str, Any], usual: str) -> dict[str, str]:
-    """The header that carries an upstream's key, where it has one."""
-    secret, header = str(entry.get("api_key", "")), str(entry.get("api_key_header", usual))
-    value = f"Bearer {secret}" if header.lower() == "authorization" else secret
-    return {header: value} if secret else {}
+def _key(entry: Mapping[str, Any], usual: str) -> tuple[str, dict[str, str]]:
+    """The name of the header that carries an upstream's key, and the header where it has one."""
+    header = str(entry.get("api_key_header", usual))
+    return header, key_line(header, str(entry.get("api_key", "")))
 
 
 def _model(entry: Mapping[str, Any], upstream: str, sold: Mapping[str, Mapping[str, Any]]) -> Model:
@@ -155,7 +158,8 @@ def _openai(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
         return None
     elsewhere = environment.get("OPENAI_BASE_URL", "")
     terms = Terms("openai", "??", "") if elsewhere else Terms("openai", "US", OPENAI_CONTRACT)
-    server = Server(elsewhere or "https://api.openai.com/v1", {"authorization": f"Bearer {secret}"})
+    key = {"authorization": f"Bearer {secret}"}
+    server = Server(elsewhere or "https://api.openai.com/v1", key, own_keys="no" if elsewhere else "may")
     return OpenAICompatible(terms, server), _listed(catalogue, "openai")
 
 
@@ -179,7 +183,7 @@ def _sarvam(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
     secret = environment.get("SARVAM_API_KEY")
     if not secret:
         return None
-    server = Server("https://api.sarvam.ai/v1", {"authorization": f"Bearer {secret}"})
+    server = Server("https://api.sarvam.ai/v1", {"authorization": f"Bearer {secret}"}, own_keys="may")
     return OpenAICompatible(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
 
 

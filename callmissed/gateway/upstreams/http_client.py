@@ -28,7 +28,8 @@ def system_tls() -> ssl.SSLContext:
 class Client:
     """The connections to one server. It belongs to one event loop.
 
-    `base_url` is http or https with an optional path. Raises ValueError for what cannot be an address or a header.
+    `base_url` is http or https with an optional path; `key_header` is the one of `headers` that says whose account it is. Raises
+    ValueError for what cannot be an address or a header.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         tls: ssl.SSLContext | None = None,
+        key_header: str = "authorization",
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -48,24 +50,34 @@ class Client:
         self._path = _plain(parts.path.rstrip("/")).replace(" ", "%20")
         shown = parts.netloc.rpartition("@")[2]
         sent = {"host": shown, "accept-encoding": "identity", "user-agent": "callmissed", **(headers or {})}
-        self._head = "".join(f"{_plain(name)}: {_plain(value)}\r\n" for name, value in sent.items()).encode(
-            "latin-1"
+        self._key_header = key_header
+        self._head = _lines(sent)
+        self._bare = _lines(
+            {name: value for name, value in sent.items() if name.lower() != key_header.lower()}
         )
         self._idle: dict[Connection, None] = {}
         self._closed = False
 
-    async def post(self, path: str, body: bytes) -> Answer:
-        """Send JSON to a path below the base; see `get` for what comes back and what is raised."""
-        head = b"POST %s HTTP/1.1\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        return await self._ask(head % (self._target(path), self._head, len(body)) + body)
+    @property
+    def server(self) -> str:
+        """Where requests go: scheme, name and port."""
+        return f"{'https' if self._secure else 'http'}://{self._host}:{self._port}"
 
-    async def get(self, path: str) -> Answer:
+    async def post(self, path: str, body: bytes, secret: str | None = None) -> Answer:
+        """Send JSON to a path below the base; see `get` for the secret, for what comes back and what is raised."""
+        head = b"POST %s HTTP/1.1\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        return await self._ask(head % (self._target(path), self._headers(secret), len(body)) + body)
+
+    async def get(self, path: str, secret: str | None = None) -> Answer:
         """The answer, once its head is here: use it in a `with` block.
+
+        `secret` is of another account than the client's own: it stands in this request alone, in place of the client's. An empty
+        one asks as nobody.
 
         Raises UpstreamUnreachable when there was no connection, or none any more before the first byte, UpstreamSlow, and
         UpstreamBroken for what is not HTTP.
         """
-        return await self._ask(b"GET %s HTTP/1.1\r\n%s\r\n" % (self._target(path), self._head))
+        return await self._ask(b"GET %s HTTP/1.1\r\n%s\r\n" % (self._target(path), self._headers(secret)))
 
     async def close(self) -> None:
         """Close what is idle now, and the rest as it becomes so."""
@@ -83,6 +95,11 @@ class Client:
     def forget(self, connection: Connection) -> None:
         """It is closed."""
         self._idle.pop(connection, None)
+
+    def _headers(self, secret: str | None) -> bytes:
+        if secret is None:
+            return self._head
+        return self._bare + _lines(key_line(self._key_header, secret))
 
     def _target(self, path: str) -> bytes:
         return f"{self._path}{path}".encode("ascii")
@@ -119,6 +136,18 @@ class Client:
         ):  # names and certificates too; UnicodeError: a name that DNS cannot hold
             raise UpstreamUnreachable from None
         return connection
+
+
+def key_line(header: str, secret: str) -> dict[str, str]:
+    """The header that carries a secret, where there is one: in `authorization` after the word Bearer, in any other as it is."""
+    value = f"Bearer {secret}" if header.lower() == "authorization" else secret
+    return {header: value} if secret else {}
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{_plain(name)}: {_plain(value)}\r\n" for name, value in headers.items()).encode(
+        "latin-1"
+    )
 
 
 def _plain(text: str) -> str:

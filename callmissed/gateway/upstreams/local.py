@@ -41,6 +41,7 @@ class LocalUpstream:
 
     def __init__(self, db: Database, region: str) -> None:
         self._db = db
+        self.taking = None
         self.terms = Terms("local", region, "runs inside this installation", "this installation")
 
     def check(self, asked: Asked) -> None:

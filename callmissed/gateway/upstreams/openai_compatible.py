@@ -15,18 +15,33 @@ from callmissed.gateway.upstreams.answers import LARGEST_REPLY, events, refusal
 from callmissed.gateway.upstreams.gate import Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.protocol import (
+    Account,
+    Asked,
+    OwnKeys,
+    Piece,
+    Replied,
+    Terms,
+    Work,
+    Worked,
+    taken,
+)
 
 CHAT = "/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where it is: `base_url` up to and with /v1, and the header that carries the key (`{"authorization": "Bearer …"}`)."""
+    """Where it is: `base_url` up to and with /v1, and the header that carries the key (`{"authorization": "Bearer …"}`).
+
+    `own_keys`: whether tenants may, or must, bring keys of their own; they stand in `key_header`.
+    """
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     asks_usage: bool = True
+    own_keys: OwnKeys = "no"
+    key_header: str = "authorization"
 
 
 class _Usage(msgspec.Struct):
@@ -62,15 +77,16 @@ class OpenAICompatible:
         self.terms = terms
         self._gate = gate or Gate()
         self._asks_usage = server.asks_usage
-        self._client = Client(server.base_url, server.headers, timeouts)
+        self._client = Client(server.base_url, server.headers, timeouts, key_header=server.key_header)
+        self.taking = taken(self._client, server.own_keys)
 
     def check(self, asked: Asked) -> None:
         """Everything may travel on; the server knows best what it supports."""
 
     async def reply(self, asked: Asked) -> Replied:
         """The whole answer, read up to 16 MB."""
-        async with self._gate:
-            with await self._sent(CHAT, self._chat(asked, stream=False)) as answer:
+        async with self._gate if asked.account is None else asked.account.gate:
+            with await self._sent(CHAT, self._chat(asked, stream=False), asked.account) as answer:
                 choices, text, used = _read(await answer.whole(LARGEST_REPLY))
             if not choices:
                 raise UpstreamBroken
@@ -78,8 +94,8 @@ class OpenAICompatible:
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer as the server sends it. Raises UpstreamBroken when it ends without saying that it is complete."""
-        async with self._gate:
-            with await self._sent(CHAT, self._chat(asked, stream=True)) as answer:
+        async with self._gate if asked.account is None else asked.account.gate:
+            with await self._sent(CHAT, self._chat(asked, stream=True), asked.account) as answer:
                 begun = False
                 async for event in events(answer):
                     if event == b"[DONE]" and begun:
@@ -93,8 +109,8 @@ class OpenAICompatible:
 
     async def work(self, work: Work) -> Worked:
         """The document that answers a request of another kind, read up to 16 MB."""
-        async with self._gate:
-            with await self._sent(work.path, {**work.extra, "model": work.model}) as answer:
+        async with self._gate if work.account is None else work.account.gate:
+            with await self._sent(work.path, {**work.extra, "model": work.model}, work.account) as answer:
                 found = await answer.whole(LARGEST_REPLY)
             return Worked(found, *_counted(_read(found)[2]))
 
@@ -110,12 +126,12 @@ class OpenAICompatible:
                 body["stream_options"] = {"include_usage": True}
         return body
 
-    async def _sent(self, path: str, body: Mapping[str, Any]) -> Answer:
+    async def _sent(self, path: str, body: Mapping[str, Any], account: Account | None) -> Answer:
         """The answer to a request, once its status is good. Translates every failure into a Problem."""
-        answer = await self._client.post(path, msgspec.json.encode(body))
+        answer = await self._client.post(path, msgspec.json.encode(body), account and account.secret)
         if answer.status != 200:
             answer.end()
-            raise refusal(self.terms.name, answer)
+            raise refusal(self.terms.name, answer, account)
         return answer
 
 
