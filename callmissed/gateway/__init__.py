@@ -5,13 +5,13 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
-from callmissed.gateway import provider_keys
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
-from callmissed.gateway.own_keys import Own, OwnKeys
+from callmissed.gateway.own import provider_keys
+from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest

@@ -21,7 +21,7 @@ from callmissed.gateway.estimates import Estimate
 from callmissed.gateway.headers import Provenance
 from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
-from callmissed.gateway.own_keys import Own
+from callmissed.gateway.own.opened import Own
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.tokens import count
 from callmissed.gateway.trip import Route, Trip

@@ -15,7 +15,7 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
-from callmissed.gateway.own_keys import Own
+from callmissed.gateway.own.opened import Own
 from callmissed.gateway.problems import ContextTooLong, Unsupported
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import most_tokens

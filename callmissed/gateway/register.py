@@ -11,8 +11,8 @@ from callmissed.foundation import clock
 from callmissed.foundation.database import Database
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import Kind, Model, digest, read
-from callmissed.gateway.own_keys import Own
-from callmissed.gateway.own_routes import Taker, with_own
+from callmissed.gateway.own.opened import Own
+from callmissed.gateway.own.routes import Taker, with_own
 from callmissed.gateway.problems import (
     ContractMissing,
     ModelNotFound,

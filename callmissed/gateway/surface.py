@@ -20,7 +20,7 @@ from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import Interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, AtOnce, Limiter
-from callmissed.gateway.own_keys import Own, OwnKeys
+from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request

@@ -11,7 +11,7 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import wire
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.completions import asked_of
-from callmissed.gateway.own_keys import Own
+from callmissed.gateway.own.opened import Own
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest

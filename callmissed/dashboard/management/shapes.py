@@ -320,6 +320,9 @@ class UsageRecord(Shape):
     region: str
     tried: str | None
     india_only: bool
+    own_key: bool = Field(
+        description="Whether it ran on the workspace's own account at the upstream, free of charge here."
+    )
     status: str = Field(description="ok, cancelled or failed")
     http_status: int
     problem: str | None

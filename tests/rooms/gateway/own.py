@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from callmissed.foundation.services import Services
-from callmissed.gateway import Upstreams, provider_keys
+from callmissed.gateway import provider_keys
 from tests.rooms.gateway.conftest import Shop
 
 OPERATORS = "sk-operator-0000000000000000"
@@ -53,7 +53,7 @@ async def bring(services: Services, shop: Shop, upstream: str, secret: str, **mo
     wish = provider_keys.Wish(upstream=upstream, secret=secret, **{**SAID_OF_IT, **more})
     proven = await provider_keys.prove(services, shop.access, wish)
     async with services.db.tenant(shop.access) as tx:
-        return await provider_keys.bring(tx, services.get(Upstreams).taker(upstream), proven)
+        return await provider_keys.bring(tx, proven)
 
 
 async def take_out(services: Services, shop: Shop, key_id: UUID) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.catalogue import Model
-from callmissed.gateway.own_keys import Own, OwnKey
+from callmissed.gateway.own.opened import Own, OwnKey
 from callmissed.gateway.trip import Route
 from callmissed.gateway.upstreams import Account, Asked, Owned, Taking, Terms, Upstream, prove
 

@@ -23,7 +23,7 @@ from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import repository
 from callmissed.gateway.models import ProviderKey
-from callmissed.gateway.own_key_news import mark_refused
+from callmissed.gateway.own.news import mark_refused
 from callmissed.gateway.upstreams import Account, Gate, Taking
 from callmissed.identity import KeyAccess, own_keys
 

@@ -17,8 +17,8 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway import repository
 from callmissed.gateway.limits import LocalLimiter
 from callmissed.gateway.models import ProviderKey
-from callmissed.gateway.own_key_news import mark_accepted, mark_refused
-from callmissed.gateway.own_routes import Taker
+from callmissed.gateway.own.news import mark_accepted, mark_refused
+from callmissed.gateway.own.routes import Taker
 from callmissed.gateway.problems import (
     OwnKeyNotFound,
     OwnKeyUnchecked,
@@ -98,23 +98,33 @@ async def card(tx: Tx, key_id: UUID) -> Card:
     return _card(await _row(tx, key_id))
 
 
-async def prove(services: Services, access: Access, wish: Wish) -> Wish:
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A wish whose key its supplier accepts, and the only server to which it will be sent."""
+
+    wish: Wish
+    server: str
+
+
+async def prove(services: Services, access: Access, wish: Wish) -> Proven:
     """See that a key can be brought, and that its supplier accepts it. Call it with no transaction open, then `bring`.
 
     Raises OwnKeyUnusable, OwnKeyUnstated, OwnKeyNotTaken, OwnKeyWrong, OwnKeyUnchecked, RateLimited, and the Problems named Upstream… .
     """
     checked = wish.check()
-    await _ask(services.get(Upstreams).taker(checked.upstream), access, checked.secret)
-    return checked
+    taker = services.get(Upstreams).taker(checked.upstream)
+    await _ask(taker, access, checked.secret)
+    return Proven(checked, taker.server)
 
 
-async def bring(tx: Tx, taker: Taker, wish: Wish) -> UUID:
+async def bring(tx: Tx, proven: Proven) -> UUID:
     """Keep a key that was proven, in place of the one before, which is destroyed. Every node uses it within a second."""
+    wish = proven.wish
     await own_keys.changed(tx)
-    before = next((row for row in await repository.provider_keys(tx) if row.upstream == taker.name), None)
+    before = next((row for row in await repository.provider_keys(tx) if row.upstream == wish.upstream), None)
     if before is not None:
         await _remove(tx, before)
-    row = ProviderKey(id=uuid7(), upstream=taker.name, server=taker.server, last_four=wish.secret[-4:])
+    row = ProviderKey(id=uuid7(), upstream=wish.upstream, server=proven.server, last_four=wish.secret[-4:])
     row.tenant_id = tx.tenant_id
     row.contract, row.contract_on, row.falls_back = (
         wish.contract,

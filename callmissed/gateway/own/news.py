@@ -9,7 +9,7 @@ from callmissed.foundation.mail import declare_templates
 from callmissed.gateway import repository
 from callmissed.identity import own_keys
 
-declare_templates("gateway", Path(__file__).resolve().parent / "mail")
+declare_templates("gateway", Path(__file__).resolve().parent.parent / "mail")
 
 
 async def mark_refused(tx: Tx, key_id: UUID) -> None:
