@@ -33,6 +33,7 @@ $(DEV): requirements/bootstrap.txt requirements/dev.txt pyproject.toml scripts/s
 # ── run ──────────────────────────────────────────────────────────────────────────────────────────
 
 run: $(RUNTIME) ## Set everything up and open the demo at http://127.0.0.1:8000
+	@scripts/ensure_speech
 	@$(BIN)/callmissed up --demo
 
 bench: $(DEV) ## Run the benchmarks beside their references (one: make bench B=gateway)
@@ -43,6 +44,7 @@ bench: $(DEV) ## Run the benchmarks beside their references (one: make bench B=g
 test: $(DEV) ## Set everything up, run all checks and pass every test (a part: make test T=tests/rooms/billing)
 ifeq ($(T),)
 	@scripts/ensure_browser >.venv/browser
+	@scripts/ensure_speech
 	@scripts/ensure_peers || echo "peers: going on; what needs them is skipped"
 	@$(MAKE) -j2 -k --output-sync=target lint format types
 	@CALLMISSED_TEST_BROWSER="$$(cat .venv/browser)" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile

@@ -13,6 +13,7 @@ from callmissed.gateway.problems import UpstreamUnreachable
 from callmissed.gateway.routing import RetryBudget
 from callmissed.gateway.trip import Route, RoutingRule, Trip
 from callmissed.gateway.upstreams import Asked, Gate, Limits, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.sound import TextOnly
 from tests.support.installation import temporary_installation
 
 TIMES = 20_000
@@ -22,7 +23,7 @@ ONE, TWO = model_of({"id": "one", **ENTRY}), model_of({"id": "one", **ENTRY, "or
 ASKED = Asked("one", [{"role": "user", "content": "Namaste"}], Access.system(uuid7()))
 
 
-class Instant:
+class Instant(TextOnly):
     """Answers at once, or is never reached: what is left is what routing costs."""
 
     def __init__(self, *, reached: bool = True) -> None:

@@ -133,7 +133,7 @@ class Choice(BaseModel):
             all(word in words.casefold() for word in self.q.casefold().split())
             and (not self.ability or self.ability in each.model.can)
             and (not self.region or self.region in each.regions)
-            and (not self.most or each.model.price_in <= rupees(self.most))
+            and (not self.most or (each.model.unit == "token" and each.model.price_in <= rupees(self.most)))
         )
 
 

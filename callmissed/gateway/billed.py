@@ -168,6 +168,10 @@ class BilledCall:
         self.tokens_in = _sane(piece.tokens_in, self.tokens_in)
         self.tokens_out = _sane(piece.tokens_out, self.tokens_out)
 
+    def begun(self) -> None:
+        """The first of an answer that is no text is here."""
+        self._first = self._first or time.perf_counter()
+
     async def settle(self) -> None:
         """The answer is complete: take its price. Durable when this returns. Who leaves from here on has been answered."""
         if self.interruption is not None and not self.interruption.happened:
@@ -180,7 +184,8 @@ class BilledCall:
         self.tokens_out = min(delivered, self.tokens_out) if self.tokens_out else delivered
         why = self.interruption.problem if self.interruption else None
         status, code = (why.status, why.code) if why else (CLIENT_LEFT, None)
-        self.price_micro = await self._end("cancelled", status, billed=delivered > 0, problem=code)
+        billed = delivered > 0 or (self.units > 0 and self._first is not None)
+        self.price_micro = await self._end("cancelled", status, billed=billed, problem=code)
 
     async def fail(self, problem: Problem) -> None:
         """It went wrong: give the hold back, record the failure."""

@@ -72,6 +72,34 @@ class ContextTooLong(Problem):
     code = "context_length_exceeded"
 
 
+class RecordingUnreadable(Problem):
+    """This is no recording that can be read. Send WAV, MP3, M4A, OGG, Opus or FLAC, whole."""
+
+    status = 400
+    code = "recording_unreadable"
+
+
+class RecordingTooLong(Problem):
+    """The recording is longer than this model hears at once. Cut it, or choose another model. It was not billed."""
+
+    status = 400
+    code = "recording_too_long"
+
+
+class RecordingMisleads(Problem):
+    """The recording is much longer than its own header says. Save it anew with the right length. It was not billed."""
+
+    status = 400
+    code = "recording_misleads"
+
+
+class TextTooLong(Problem):
+    """The text is longer than this voice speaks at once."""
+
+    status = 400
+    code = "text_too_long"
+
+
 class OutsideIndia(Problem):
     """This model runs outside India, and content is kept in India here. Choose a model that runs in India."""
 

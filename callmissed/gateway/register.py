@@ -79,7 +79,8 @@ class Upstreams:
         catalogue = read()
         self._rule = _rule_in(self._settings.file)
         local = LocalUpstream(self._db, self._settings.region)
-        self._offer(local, [model for model in catalogue.models if model.upstream == local.terms.name])
+        ours = (model for model in catalogue.models if model.upstream == local.terms.name)
+        self._offer(local, [model for model in ours if local.has(model)])
         for upstream, models in await found_upstreams(self._settings, catalogue):
             self._offer(upstream, models)
         self.version = f"{catalogue.version}+{digest(routes[0].model for routes in self._routes.values())}"

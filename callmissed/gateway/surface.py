@@ -1,8 +1,8 @@
 """/v1: the surface that OpenAI's and Anthropic's clients speak to. A plain ASGI callable, because it is the hot path."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
-from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,7 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import messages
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
+from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import Interruptible
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
@@ -24,6 +25,7 @@ from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
+from callmissed.gateway.surface_audio import AUDIO, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
@@ -58,7 +60,8 @@ class Visit:
 
 
 class Surface:
-    """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations.
+    """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
+    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
@@ -102,7 +105,7 @@ class Surface:
             visit.body = await _body(visit.receive)
             language = _language(visit.scope)
             once = header(visit.scope, b"idempotency-key")
-            if visit.path != language.completions and visit.path not in ENDPOINTS:
+            if visit.path != language.completions and visit.path not in ENDPOINTS and visit.path not in AUDIO:
                 await self._reckon(visit)
             elif once is None:
                 await self._perform(visit, language)
@@ -130,7 +133,8 @@ class Surface:
         elif path == "/v1/tokens":
             await _send(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
-            request = _allowed(key, read_request(visit.body))
+            request = read_request(visit.body)
+            _allowed(key, request)
             await _send(visit.send, self._shelf.quote(key, request, visit.own))
         else:
             raise NotFound
@@ -141,14 +145,14 @@ class Surface:
         async def perform(usage_id: UUID, send: Send) -> None:
             await self._perform(replace(visit, usage_id=usage_id, send=send), language)
 
-        said = visit.path.encode() + b"\n" + visit.body
+        kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
+        said = visit.path.encode() + b"\n" + without_boundary(kind, visit.body)
         await self._replays.once(visit.key, once, said, visit.send, perform)
 
     async def _perform(self, visit: Visit, language: Language) -> None:
         """What costs."""
-        key, endpoint = visit.key, ENDPOINTS.get(visit.path)
-        usual = self._services.get(Upstreams).usual(endpoint.kind) if endpoint else None
-        request = _allowed(key, endpoint.read(visit.body, usual) if endpoint else language.read(visit.body))
+        key, request = visit.key, await self._read(visit, language)
+        _allowed(key, request)
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
             caller = Caller(
                 key.key_id,
@@ -163,9 +167,21 @@ class Surface:
             )
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
-            elif endpoint is not None:
+            elif isinstance(request, WorkRequest):
                 done = await work(self._services, key.access, request, caller)
-                await _send_paid(visit.send, endpoint.document(done), done)
+                await _send_paid(visit.send, ENDPOINTS[visit.path].document(done), done)
+            else:
+                await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
+
+    async def _read(self, visit: Visit, language: Language) -> CompletionRequest | WorkRequest | AudioRequest:
+        """What is asked. Raises Malformed, RequestInvalid, and the Problems of whoever reads it."""
+        if (endpoint := ENDPOINTS.get(visit.path)) is not None:
+            return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
+        if visit.path in AUDIO:
+            kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
+            # A large file would keep everybody else waiting.
+            return await asyncio.to_thread(read_audio_request, visit.path, kind, visit.body)
+        return language.read(visit.body)
 
     async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:
         """Whose key it is, and whether it works from there.
@@ -228,14 +244,10 @@ def _language(scope: Scope) -> Language:
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
 
 
-Asks = TypeVar("Asks", CompletionRequest, WorkRequest, CompletionRequest | WorkRequest)
-
-
-def _allowed(key: KeyAccess, request: Asks) -> Asks:
-    """The request, whose models this key may ask, its fallbacks too. Raises ModelNotAllowed."""
+def _allowed(key: KeyAccess, request: CompletionRequest | WorkRequest | AudioRequest) -> None:
+    """Whether this key may ask its models, its fallbacks too. Raises ModelNotAllowed."""
     for model in (request.model, *request.fallbacks):
         key.ask(model)
-    return request
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:

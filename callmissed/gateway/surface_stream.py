@@ -9,6 +9,7 @@ from starlette.types import Message, Send
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.completions import Call, stream
+from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
 from callmissed.gateway.upstreams import Piece
 
@@ -37,6 +38,20 @@ class Told:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *self._allowance.headers()]
         await self._send(message)
+
+
+async def patiently(
+    send: Send, data: bytes, interruption: Interruption | None, patience: float = READER_SECONDS
+) -> None:
+    """Send a part. A reader who takes nothing for too long has left: what was delivered is charged, as it is then."""
+    try:
+        async with asyncio.timeout(patience):
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+    except TimeoutError:
+        if interruption is None:
+            raise asyncio.CancelledError from None
+        interruption.leave()
+        await asyncio.sleep(0)  # and here the cancellation meets us
 
 
 class Speech(Protocol):
@@ -110,17 +125,8 @@ class Streaming:
                 await self._end()
 
     async def _chunk(self, data: bytes) -> None:
-        """Send. A reader who takes nothing for too long has left: what was delivered is charged, as it is then."""
-        if not data:
-            return
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        except TimeoutError:
-            if self._call.interruption is None:
-                raise asyncio.CancelledError from None
-            self._call.interruption.leave()
-            await asyncio.sleep(0)  # and here the cancellation meets us
+        if data:
+            await patiently(self._send, data, self._call.interruption, self._patience)
 
     async def _end(self) -> None:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

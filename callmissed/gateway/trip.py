@@ -25,7 +25,19 @@ from callmissed.gateway.problems import (
 )
 from callmissed.gateway.routing import Preference, RetryBudget, mean, ordered, pause
 from callmissed.gateway.tokens import count_messages
-from callmissed.gateway.upstreams import Asked, Piece, Replied, Terms, Upstream, Work, Worked
+from callmissed.gateway.upstreams import (
+    Asked,
+    Heard,
+    Listening,
+    Piece,
+    Replied,
+    Sound,
+    Terms,
+    Upstream,
+    Wording,
+    Work,
+    Worked,
+)
 
 Answer = TypeVar("Answer")
 
@@ -192,6 +204,22 @@ class Trip:
 
         async def whole(route: Route) -> Worked:
             return await route.upstream.work(replace(work, model=route.model.served_as))
+
+        return await self._first(whole)
+
+    async def speak(self, wording: Wording) -> Sound:
+        """The speech of the first that begins to speak."""
+
+        async def begun(route: Route) -> Sound:
+            return await route.upstream.speak(replace(wording, model=route.model.served_as))
+
+        return await self._first(begun)
+
+    async def hear(self, listening: Listening) -> Heard:
+        """What the first says that answers."""
+
+        async def whole(route: Route) -> Heard:
+            return await route.upstream.hear(replace(listening, model=route.model.served_as))
 
         return await self._first(whole)
 

@@ -27,8 +27,8 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
                 "/v1/moderations",
             )
         ),
-        "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations"), built=False),
-        "tts": KeyService(("/v1/audio/speech",), built=False),
+        "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations")),
+        "tts": KeyService(("/v1/audio/speech",)),
         "image": KeyService(("/v1/images",), built=False),
         "search": KeyService(("/v1/search",), built=False),
     }

@@ -24,13 +24,12 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway import repository
 from callmissed.gateway.models import ProviderKey
 from callmissed.gateway.own.news import mark_refused
-from callmissed.gateway.upstreams import Account, Gate, Taking
+from callmissed.gateway.upstreams import Taking
 from callmissed.identity import KeyAccess, own_keys
 
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS: Final = 60.0
-MOST_GATES: Final = 10_000
 
 declare_store(
     "opened provider keys",
@@ -53,12 +52,12 @@ class OwnKey:
     server: str
     contract: str
     falls_back: bool
-    account: Account = field(repr=False)
+    secret: str = field(repr=False)
     refused: "Callable[[OwnKey], None]" = field(repr=False)
 
-    def is_for(self, taking: Taking | None) -> bool:
-        """Whether it may be used there: the upstream takes keys, and is the server that this one was brought for."""
-        return taking is not None and taking.client.server == self.server
+    def is_for(self, taking: Taking) -> bool:
+        """Whether it may be used there: that is the server for which it was brought."""
+        return taking.client.server == self.server
 
 
 Own = Mapping[str, OwnKey]
@@ -81,7 +80,6 @@ class OwnKeys:
         self._live = live
         self._known: dict[UUID, _Known] = {}
         self._opening: dict[tuple[UUID, int], asyncio.Task[Own]] = {}
-        self._gates: dict[UUID, Gate] = {}
         self._marking: dict[UUID, asyncio.Task[None]] = {}
         self._listening: asyncio.Task[None] | None = None
 
@@ -127,17 +125,10 @@ class OwnKeys:
 
     async def _opened(self, tx: Tx, row: ProviderKey) -> OwnKey:
         secret = await tx.vault.open(ProviderKey.secret, row.id, row.id, row.secret)
-        account = Account(secret, self._gate(row.id))
         contract = f"{row.contract}, {row.contract_on}"
         return OwnKey(
-            row.id, row.tenant_id, row.upstream, row.server, contract, row.falls_back, account, self._refused
+            row.id, row.tenant_id, row.upstream, row.server, contract, row.falls_back, secret, self._refused
         )
-
-    def _gate(self, key_id: UUID) -> Gate:
-        """One for as long as the key lives here: what goes wrong on an account is that account's matter."""
-        if len(self._gates) >= MOST_GATES:
-            self._gates.clear()
-        return self._gates.setdefault(key_id, Gate())
 
     def _forget(self, tenant_id: UUID, known: _Known) -> None:
         if self._known.get(tenant_id) is known:

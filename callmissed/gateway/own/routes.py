@@ -10,7 +10,7 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.own.opened import Own, OwnKey
 from callmissed.gateway.trip import Route
-from callmissed.gateway.upstreams import Account, Asked, Owned, Taking, Terms, Upstream, prove
+from callmissed.gateway.upstreams import Asked, Owned, Taking, Terms, Upstream, prove
 
 OWN_FIRST = 1_000_000
 """By how much the rank of an own account goes before all others."""
@@ -46,9 +46,8 @@ class Taker:
         """See a key accepted. Raises OwnKeyWrong, OwnKeyUnchecked, and the Problems named Upstream… ."""
         chatty = [each for each in self.models if each.kind == "chat"]
         cheapest = min(chatty, key=lambda model: model.price_in + model.price_out, default=None)
-        model = cheapest.served_as if cheapest else ""
-        hello = Asked(model, HELLO, access, ONE_TOKEN, max_tokens=1, account=Account(secret))
-        await prove(self.upstream, self.taking.client, hello)
+        hello = Asked(cheapest.served_as, HELLO, access, ONE_TOKEN, max_tokens=1) if cheapest else None
+        await prove(self.taking, secret, hello)
 
 
 def with_own(routes: Sequence[Route], own: Own) -> list[Route]:
@@ -58,11 +57,15 @@ def with_own(routes: Sequence[Route], own: Own) -> list[Route]:
     keys = [(route, key) for route in routes if (key := own.get(route.upstream.terms.name)) is not None]
     if not keys:
         return list(routes)
-    mine = [_over(route, key) for route, key in keys if key.is_for(route.upstream.taking)]
+    mine = [
+        _over(route, taking, key)
+        for route, key in keys
+        if (taking := route.upstream.taking) is not None and key.is_for(taking)
+    ]
     return [*mine, *routes] if all(key.falls_back for _, key in keys) else mine
 
 
-def _over(route: Route, key: OwnKey) -> Route:
+def _over(route: Route, taking: Taking, key: OwnKey) -> Route:
     model = replace(route.model, price_in=0, price_out=0, cost=0, order=route.model.order - OWN_FIRST)
     terms = replace(route.upstream.terms, contract=key.contract)
-    return Route(model, Owned(route.upstream, terms, key.account, partial(key.refused, key)), own=True)
+    return Route(model, Owned(terms, taking, key.secret, partial(key.refused, key)), own=True)

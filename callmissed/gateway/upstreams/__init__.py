@@ -6,34 +6,30 @@ from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.local import LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
 from callmissed.gateway.upstreams.owned import Owned, prove
-from callmissed.gateway.upstreams.protocol import (
-    Account,
-    Asked,
-    Piece,
-    Replied,
-    Taking,
-    Terms,
-    Upstream,
-    Work,
-    Worked,
-)
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
+from callmissed.gateway.upstreams.sound import Heard, Listening, Recording, Sound, Wording
+from callmissed.gateway.upstreams.taking import Taking
 
 __all__ = [
     "USUAL_VARIABLES",
-    "Account",
     "Asked",
     "Gate",
+    "Heard",
     "Limits",
+    "Listening",
     "LocalUpstream",
     "OpenAICompatible",
     "Owned",
     "Piece",
+    "Recording",
     "Replied",
+    "Sound",
     "Taking",
     "Terms",
     "Timeouts",
     "Upstream",
     "UpstreamSettings",
+    "Wording",
     "Work",
     "Worked",
     "found_upstreams",

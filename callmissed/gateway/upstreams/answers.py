@@ -4,20 +4,15 @@ import logging
 from collections.abc import AsyncGenerator
 
 from callmissed.foundation.problems import Problem
-from callmissed.gateway.problems import (
-    OwnKeyRefused,
-    UpstreamBroken,
-    UpstreamBusy,
-    UpstreamRefused,
-    UpstreamRejected,
-)
+from callmissed.gateway.problems import UpstreamBroken, UpstreamBusy, UpstreamRefused, UpstreamRejected
+from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer
-from callmissed.gateway.upstreams.protocol import Account
 
 log = logging.getLogger(__name__)
 
 LARGEST_REPLY = 16_000_000
 LARGEST_EVENT = 4_000_000
+LARGEST_SOUND = 64_000_000
 USUAL_WAIT, LONGEST_WAIT = 5, 600
 """Seconds to come back after where a busy supplier does not say, and at most."""
 
@@ -36,8 +31,30 @@ async def events(answer: Answer) -> AsyncGenerator[bytes]:
         yield rest[5:].strip()
 
 
-def refusal(name: str, answer: Answer, account: Account | None) -> Problem:
-    """What a bad status means for our caller, on whose account it was. The supplier's own words are not passed on."""
+async def posted(
+    name: str, client: Client, path: str, body: bytes, content_type: bytes = b"application/json"
+) -> Answer:
+    """The answer to a request, once its status is good. Translates every failure into a Problem."""
+    answer = await client.post(path, body, content_type)
+    if answer.status != 200:
+        answer.end()
+        raise refusal(name, answer)
+    return answer
+
+
+async def sound(answer: Answer) -> AsyncGenerator[bytes]:
+    """The content type, and then the sound as it arrives. Raises UpstreamBroken for more than 64 MB."""
+    yield answer.header(b"content-type").encode("latin-1")
+    size = 0
+    while chunk := await answer.chunk():
+        size += len(chunk)
+        if size > LARGEST_SOUND:
+            raise UpstreamBroken
+        yield chunk
+
+
+def refusal(name: str, answer: Answer) -> Problem:
+    """What a bad status means for our caller. The supplier's own words are not passed on."""
     log.warning("upstream %s answered %d", name, answer.status)
     if answer.status in (429, 503, 529):
         after = answer.header(b"retry-after")
@@ -45,7 +62,7 @@ def refusal(name: str, answer: Answer, account: Account | None) -> Problem:
             retry_after=min(int(after), LONGEST_WAIT) if after.isdecimal() and len(after) < 10 else USUAL_WAIT
         )
     if answer.status in (401, 402, 403):
-        return UpstreamRefused() if account is None else OwnKeyRefused()
+        return UpstreamRefused()
     if answer.status in (400, 404, 413, 422):
         return UpstreamRejected()
     return UpstreamBroken.before_answering()

@@ -4,18 +4,21 @@ Errors stay here as those of other upstreams do. Tokens that were read from or w
 """
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.problems import Unsupported, UpstreamBroken, UpstreamBusy
+from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.answers import LARGEST_REPLY, USUAL_WAIT, events, refusal
 from callmissed.gateway.upstreams.anthropic_request import Manner, request
-from callmissed.gateway.upstreams.gate import Gate
+from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer
-from callmissed.gateway.upstreams.protocol import Asked, OwnKeys, Piece, Replied, Terms, Work, Worked, taken
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.sound import TextOnly
+from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
 FINISHES: Final = {
     "end_turn": "stop",
@@ -94,7 +97,7 @@ _event = msgspec.json.Decoder(_Event)
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Anthropic:
+class Anthropic(TextOnly):
     """One server. `client` points to its address up to and with /v1, and carries its key; `manner` says how models are asked.
 
     `own_keys`: whether tenants may, or must, bring keys of their own.
@@ -109,10 +112,14 @@ class Anthropic:
         own_keys: OwnKeys = "no",
     ) -> None:
         self.terms = terms
-        self.taking = taken(client, own_keys)
+        self.taking = taken(own_keys, client, self.with_key)
         self._client = client
         self._manner = manner
         self._gate = gate or Gate()
+
+    def with_key(self, secret: str) -> Self:
+        """The same server on the account of this key."""
+        return altered(self, _client=self._client.with_key(secret), _gate=UNGUARDED)
 
     def check(self, asked: Asked) -> None:
         """Refuse what has no word in Anthropic's language. Raises Unsupported and RequestInvalid."""
@@ -120,7 +127,7 @@ class Anthropic:
 
     async def reply(self, asked: Asked) -> Replied:
         """The whole answer."""
-        async with self._gate if asked.account is None else asked.account.gate:
+        async with self._gate:
             with await self._sent(asked, stream=False) as answer:
                 body = await answer.whole(LARGEST_REPLY)
             try:
@@ -134,7 +141,7 @@ class Anthropic:
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer as it comes. Raises UpstreamBroken when it ends without saying that it is complete."""
-        async with self._gate if asked.account is None else asked.account.gate:
+        async with self._gate:
             with await self._sent(asked, stream=True) as answer:
                 reader = _Reader()
                 async for data in events(answer):
@@ -157,11 +164,10 @@ class Anthropic:
 
     async def _sent(self, asked: Asked, *, stream: bool) -> Answer:
         body = msgspec.json.encode(request(asked, self._manner, stream=stream))
-        account = asked.account
-        answer = await self._client.post("/messages", body, account and account.secret)
+        answer = await self._client.post("/messages", body)
         if answer.status != 200:
             answer.end()
-            raise refusal(self.terms.name, answer, account)
+            raise refusal(self.terms.name, answer)
         return answer
 
 

@@ -21,19 +21,23 @@ from callmissed.gateway.catalogue import Catalogue, Model, model_of
 from callmissed.gateway.routing import BreakerRule
 from callmissed.gateway.upstreams.anthropic import Anthropic
 from callmissed.gateway.upstreams.anthropic_request import Manner
+from callmissed.gateway.upstreams.deepgram import Deepgram
 from callmissed.gateway.upstreams.gate import Gate, Limits
-from callmissed.gateway.upstreams.http_client import Client, key_line
+from callmissed.gateway.upstreams.http_client import BEARER, Client, KeyHeader
 from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
-from callmissed.gateway.upstreams.protocol import OwnKeys, Terms, Upstream
+from callmissed.gateway.upstreams.protocol import Terms, Upstream
+from callmissed.gateway.upstreams.sarvam import Sarvam
+from callmissed.gateway.upstreams.taking import OwnKeys
 
 USUAL_VARIABLES: Final = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT",
-    "AZURE_OPENAI_REGION", "SARVAM_API_KEY", "OLLAMA_HOST",
+    "AZURE_OPENAI_REGION", "SARVAM_API_KEY", "DEEPGRAM_API_KEY", "OLLAMA_HOST",
 )  # fmt: skip
 """Environment variables that are looked at when looking is allowed."""
 
 OPENAI_CONTRACT: Final = "OpenAI Services Agreement: business content is not used for training"
+DEEPGRAM_CONTRACT: Final = "opted out of Deepgram's Model Improvement Program, request by request"
 AZURE_CONTRACT: Final = "Microsoft Product Terms: prompts and completions are not used for training"
 INDIAN_REGIONS: Final = {
     "centralindia": "Pune",
@@ -45,6 +49,13 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}")
 """What stands in headers and in one word of a usage record."""
 
 LONGEST_LIST: Final = 1_000_000
+KEY_HEADERS: Final = {
+    "openai": BEARER,
+    "anthropic": KeyHeader("x-api-key"),
+    "sarvam": KeyHeader("api-subscription-key"),
+    "deepgram": KeyHeader(word="Token"),
+}
+"""Where each kind of server expects a key, unless its entry says otherwise."""
 LOCAL_OLLAMA: Final = "http://127.0.0.1:11434"
 
 
@@ -69,7 +80,7 @@ async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> l
     """Every upstream but the local one, with the models it serves. Raises ValueError or KeyError for a wrong file."""
     offered = _in_file(settings.file, catalogue) if settings.file else []
     if settings.look:
-        for one in (_openai, _azure, _sarvam):
+        for one in (_openai, _azure, _sarvam, _deepgram):
             if (found := one(settings.environment, catalogue)) is not None:
                 offered.append(found)
         if (ollama := await _ollama(settings, catalogue)) is not None:
@@ -111,15 +122,20 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
         [_model(each, name, sold) for each in entry.get("model", [])],
     )
     kind, address = str(entry.get("kind", "openai")), str(entry["base_url"])
+    if kind not in KEY_HEADERS:
+        raise ValueError(f"the kind of an upstream is {', '.join(KEY_HEADERS)}, not {kind}")
     own_keys = msgspec.convert(entry.get("own_keys", "no"), OwnKeys)
-    header, key = _key(entry, "x-api-key" if kind == "anthropic" else "authorization")
+    header, key = _key(entry, KEY_HEADERS[kind])
     if own_keys == "must" and key:
         raise ValueError(f"whoever asks {name} must bring a key: its api_key would never be used")
+    server = Server(address, key, bool(entry.get("asks_usage", True)), own_keys, header)
     if kind == "openai":
-        server = Server(address, key, bool(entry.get("asks_usage", True)), own_keys, header)
         return OpenAICompatible(terms, server, timeouts, gate), models
-    if kind != "anthropic":
-        raise ValueError(f"the kind of an upstream is openai or anthropic, not {kind}")
+    if kind == "sarvam":
+        return Sarvam(terms, server, timeouts, gate), models
+    if kind == "deepgram":
+        client = Client(address, key, timeouts, key_header=header)
+        return Deepgram(terms, client, gate, own_keys), models
     longest = {each.served_as: each.longest_answer for each in models}
     told = {"version": entry.get("version", "2026-10-21"), "thinking": entry.get("thinking", "adaptive")}
     manner = msgspec.convert({**told, "longest": longest}, Manner)
@@ -127,10 +143,10 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
     return Anthropic(terms, client, manner, gate, own_keys), models
 
 
-def _key(entry: Mapping[str, Any], usual: str) -> tuple[str, dict[str, str]]:
-    """The name of the header that carries an upstream's key, and the header where it has one."""
-    header = str(entry.get("api_key_header", usual))
-    return header, key_line(header, str(entry.get("api_key", "")))
+def _key(entry: Mapping[str, Any], usual: KeyHeader) -> tuple[KeyHeader, dict[str, str]]:
+    """The header that carries an upstream's key, and the key in it where there is one."""
+    header = KeyHeader(str(entry.get("api_key_header", usual.name)), usual.word)
+    return header, header.of(str(entry.get("api_key", "")))
 
 
 def _model(entry: Mapping[str, Any], upstream: str, sold: Mapping[str, Mapping[str, Any]]) -> Model:
@@ -183,8 +199,20 @@ def _sarvam(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
     secret = environment.get("SARVAM_API_KEY")
     if not secret:
         return None
-    server = Server("https://api.sarvam.ai/v1", {"authorization": f"Bearer {secret}"}, own_keys="may")
-    return OpenAICompatible(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
+    header = KEY_HEADERS["sarvam"]
+    server = Server("https://api.sarvam.ai", header.of(secret), own_keys="may", key_header=header)
+    return Sarvam(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
+
+
+def _deepgram(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | None:
+    secret = environment.get("DEEPGRAM_API_KEY")
+    if not secret:
+        return None
+    header = KEY_HEADERS["deepgram"]
+    client = Client("https://api.deepgram.com/v1", header.of(secret), key_header=header)
+    return Deepgram(Terms("deepgram", "US", DEEPGRAM_CONTRACT), client, own_keys="may"), _listed(
+        catalogue, "deepgram"
+    )
 
 
 class _Tag(msgspec.Struct):

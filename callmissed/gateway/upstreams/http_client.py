@@ -8,11 +8,13 @@ cost. A connection serves one caller at a time, and another one only after an an
 import asyncio
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from callmissed.gateway.problems import UpstreamUnreachable
+from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.http_connection import Answer, Connection, Timeouts
 
 MOST_IDLE: Final = 256
@@ -23,6 +25,22 @@ MOST_IDLE: Final = 256
 def system_tls() -> ssl.SSLContext:
     """Certificates are checked against those of the system, names against certificates."""
     return ssl.create_default_context()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHeader:
+    """The header in which a server expects keys; in `authorization` they stand after `word`."""
+
+    name: str = "authorization"
+    word: str = "Bearer"
+
+    def of(self, secret: str) -> dict[str, str]:
+        """The header with this key, where there is one."""
+        value = f"{self.word} {secret}" if self.name.lower() == "authorization" else secret
+        return {self.name: value} if secret else {}
+
+
+BEARER: Final = KeyHeader()
 
 
 class Client:
@@ -38,7 +56,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         tls: ssl.SSLContext | None = None,
-        key_header: str = "authorization",
+        key_header: KeyHeader = BEARER,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -50,34 +68,39 @@ class Client:
         self._path = _plain(parts.path.rstrip("/")).replace(" ", "%20")
         shown = parts.netloc.rpartition("@")[2]
         sent = {"host": shown, "accept-encoding": "identity", "user-agent": "callmissed", **(headers or {})}
-        self._key_header = key_header
         self._head = _lines(sent)
         self._bare = _lines(
-            {name: value for name, value in sent.items() if name.lower() != key_header.lower()}
+            {name: value for name, value in sent.items() if name.lower() != key_header.name.lower()}
         )
+        self._key_header = key_header
+        self._keeper = self
         self._idle: dict[Connection, None] = {}
         self._closed = False
+
+    async def post(self, path: str, body: bytes, content_type: bytes = b"application/json") -> Answer:
+        """Send a body to a path below the base; see `get` for what comes back and what is raised."""
+        head = b"POST %s HTTP/1.1\r\n%scontent-type: %s\r\ncontent-length: %d\r\n\r\n"
+        return await self._ask(head % (self._target(path), self._head, content_type, len(body)) + body)
+
+    async def get(self, path: str) -> Answer:
+        """The answer, once its head is here: use it in a `with` block.
+
+        Raises UpstreamUnreachable when there was no connection, or none any more before the first byte, UpstreamSlow, and
+        UpstreamBroken for what is not HTTP.
+        """
+        return await self._ask(b"GET %s HTTP/1.1\r\n%s\r\n" % (self._target(path), self._head))
 
     @property
     def server(self) -> str:
         """Where requests go: scheme, name and port."""
         return f"{'https' if self._secure else 'http'}://{self._host}:{self._port}"
 
-    async def post(self, path: str, body: bytes, secret: str | None = None) -> Answer:
-        """Send JSON to a path below the base; see `get` for the secret, for what comes back and what is raised."""
-        head = b"POST %s HTTP/1.1\r\n%scontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
-        return await self._ask(head % (self._target(path), self._headers(secret), len(body)) + body)
+    def with_key(self, secret: str) -> "Client":
+        """The same client over the same connections, for another account: its key stands in each request in place of the client's own.
 
-    async def get(self, path: str, secret: str | None = None) -> Answer:
-        """The answer, once its head is here: use it in a `with` block.
-
-        `secret` is of another account than the client's own: it stands in this request alone, in place of the client's. An empty
-        one asks as nobody.
-
-        Raises UpstreamUnreachable when there was no connection, or none any more before the first byte, UpstreamSlow, and
-        UpstreamBroken for what is not HTTP.
+        An empty one asks as nobody. Raises ValueError for what cannot stand in a header.
         """
-        return await self._ask(b"GET %s HTTP/1.1\r\n%s\r\n" % (self._target(path), self._headers(secret)))
+        return altered(self, _head=self._bare + _lines(self._key_header.of(secret)))
 
     async def close(self) -> None:
         """Close what is idle now, and the rest as it becomes so."""
@@ -95,11 +118,6 @@ class Client:
     def forget(self, connection: Connection) -> None:
         """It is closed."""
         self._idle.pop(connection, None)
-
-    def _headers(self, secret: str | None) -> bytes:
-        if secret is None:
-            return self._head
-        return self._bare + _lines(key_line(self._key_header, secret))
 
     def _target(self, path: str) -> bytes:
         return f"{self._path}{path}".encode("ascii")
@@ -128,7 +146,7 @@ class Client:
         try:
             async with asyncio.timeout(self.timeouts.connect):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self, loop), self._host, self._port, ssl=tls
+                    lambda: Connection(self._keeper, loop), self._host, self._port, ssl=tls
                 )
         except (
             OSError,
@@ -136,12 +154,6 @@ class Client:
         ):  # names and certificates too; UnicodeError: a name that DNS cannot hold
             raise UpstreamUnreachable from None
         return connection
-
-
-def key_line(header: str, secret: str) -> dict[str, str]:
-    """The header that carries a secret, where there is one: in `authorization` after the word Bearer, in any other as it is."""
-    value = f"Bearer {secret}" if header.lower() == "authorization" else secret
-    return {header: value} if secret else {}
 
 
 def _lines(headers: Mapping[str, str]) -> bytes:

@@ -1,4 +1,6 @@
-"""The local models: one finds and quotes, one makes vectors of words. Neither writes anything of its own or leaves this installation."""
+"""The local models: one finds and quotes, one makes vectors of words, one speaks, one hears. None writes anything of its own, and
+nothing leaves this installation.
+"""
 
 import asyncio
 import re
@@ -8,10 +10,13 @@ from typing import Any
 import msgspec
 
 from callmissed.foundation.database import Database
+from callmissed.gateway.catalogue import Model
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.tokens import count, count_messages, text_of
 from callmissed.gateway.upstreams.lexical import DIMENSIONS, embedded, vector
+from callmissed.gateway.upstreams.local_speech import LocalSpeech
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.knowledge import Answer, answer, retrieve, retrieve_in_text
 
 WORD = re.compile(r"\S+\s*")
@@ -37,10 +42,13 @@ def _data(texts: Sequence[str], size: int, *, packed: bool) -> bytes:
 
 
 class LocalUpstream:
-    """`local/extractive` over the tenant's knowledge, or over the text in the request; `local/lexical` over texts."""
+    """`local/extractive` over the tenant's knowledge, or over the text in the request; `local/lexical` over texts; and, where the
+    machine has them, a voice and an ear.
+    """
 
     def __init__(self, db: Database, region: str) -> None:
         self._db = db
+        self._speech = LocalSpeech()
         self.taking = None
         self.terms = Terms("local", region, "runs inside this installation", "this installation")
 
@@ -92,6 +100,20 @@ class LocalUpstream:
             )
         data = await asyncio.to_thread(_data, work.texts, size, packed=wished.encoding_format == "base64")
         return Worked(data, sum(map(count, work.texts)), 0)
+
+    def has(self, model: Model) -> bool:
+        """Whether this machine can run a model of ours."""
+        return {"speech": self._speech.can_speak, "transcription": self._speech.can_hear}.get(
+            model.kind, True
+        )
+
+    async def speak(self, wording: Wording) -> Sound:
+        """A text in the voice of this machine."""
+        return await self._speech.speak(wording)
+
+    async def hear(self, listening: Listening) -> Heard:
+        """What is said in a recording, as far as a recogniser for demonstrations can tell."""
+        return await self._speech.hear(listening)
 
     async def close(self) -> None:
         """Nothing to let go of."""

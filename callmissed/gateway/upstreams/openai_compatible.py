@@ -6,26 +6,20 @@ quote our key or another customer. Every wait has an end.
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from callmissed.gateway.problems import UpstreamBroken
-from callmissed.gateway.upstreams.answers import LARGEST_REPLY, events, refusal
-from callmissed.gateway.upstreams.gate import Gate
-from callmissed.gateway.upstreams.http_client import Client
+from callmissed.gateway.upstreams.altered import altered
+from callmissed.gateway.upstreams.answers import LARGEST_REPLY, events, posted
+from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
+from callmissed.gateway.upstreams.http_client import BEARER, Client, KeyHeader
 from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
-from callmissed.gateway.upstreams.protocol import (
-    Account,
-    Asked,
-    OwnKeys,
-    Piece,
-    Replied,
-    Terms,
-    Work,
-    Worked,
-    taken,
-)
+from callmissed.gateway.upstreams.openai_speech import OpenAISpeech
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
+from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
 CHAT = "/chat/completions"
 
@@ -41,7 +35,7 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     asks_usage: bool = True
     own_keys: OwnKeys = "no"
-    key_header: str = "authorization"
+    key_header: KeyHeader = BEARER
 
 
 class _Usage(msgspec.Struct):
@@ -78,15 +72,22 @@ class OpenAICompatible:
         self._gate = gate or Gate()
         self._asks_usage = server.asks_usage
         self._client = Client(server.base_url, server.headers, timeouts, key_header=server.key_header)
-        self.taking = taken(self._client, server.own_keys)
+        self._speech = OpenAISpeech(terms.name, self._client, self._gate)
+        self.taking = taken(server.own_keys, self._client, self.with_key)
+
+    def with_key(self, secret: str) -> Self:
+        """The same server on the account of this key."""
+        client = self._client.with_key(secret)
+        speech = OpenAISpeech(self.terms.name, client, UNGUARDED)
+        return altered(self, _client=client, _gate=UNGUARDED, _speech=speech)
 
     def check(self, asked: Asked) -> None:
         """Everything may travel on; the server knows best what it supports."""
 
     async def reply(self, asked: Asked) -> Replied:
         """The whole answer, read up to 16 MB."""
-        async with self._gate if asked.account is None else asked.account.gate:
-            with await self._sent(CHAT, self._chat(asked, stream=False), asked.account) as answer:
+        async with self._gate:
+            with await self._sent(CHAT, self._chat(asked, stream=False)) as answer:
                 choices, text, used = _read(await answer.whole(LARGEST_REPLY))
             if not choices:
                 raise UpstreamBroken
@@ -94,8 +95,8 @@ class OpenAICompatible:
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer as the server sends it. Raises UpstreamBroken when it ends without saying that it is complete."""
-        async with self._gate if asked.account is None else asked.account.gate:
-            with await self._sent(CHAT, self._chat(asked, stream=True), asked.account) as answer:
+        async with self._gate:
+            with await self._sent(CHAT, self._chat(asked, stream=True)) as answer:
                 begun = False
                 async for event in events(answer):
                     if event == b"[DONE]" and begun:
@@ -109,10 +110,18 @@ class OpenAICompatible:
 
     async def work(self, work: Work) -> Worked:
         """The document that answers a request of another kind, read up to 16 MB."""
-        async with self._gate if work.account is None else work.account.gate:
-            with await self._sent(work.path, {**work.extra, "model": work.model}, work.account) as answer:
+        async with self._gate:
+            with await self._sent(work.path, {**work.extra, "model": work.model}) as answer:
                 found = await answer.whole(LARGEST_REPLY)
             return Worked(found, *_counted(_read(found)[2]))
+
+    async def speak(self, wording: Wording) -> Sound:
+        """A text as speech, once the first of it is here."""
+        return await self._speech.speak(wording)
+
+    async def hear(self, listening: Listening) -> Heard:
+        """What is said in a recording."""
+        return await self._speech.hear(listening)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -126,13 +135,8 @@ class OpenAICompatible:
                 body["stream_options"] = {"include_usage": True}
         return body
 
-    async def _sent(self, path: str, body: Mapping[str, Any], account: Account | None) -> Answer:
-        """The answer to a request, once its status is good. Translates every failure into a Problem."""
-        answer = await self._client.post(path, msgspec.json.encode(body), account and account.secret)
-        if answer.status != 200:
-            answer.end()
-            raise refusal(self.terms.name, answer, account)
-        return answer
+    async def _sent(self, path: str, body: Mapping[str, Any]) -> Answer:
+        return await posted(self.terms.name, self._client, path, msgspec.json.encode(body))
 
 
 def _read(data: bytes) -> tuple[bytes, str, _Usage | None]:

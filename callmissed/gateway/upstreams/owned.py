@@ -2,66 +2,60 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Generator
-from dataclasses import replace
 from typing import Final
 
-from callmissed.gateway.problems import OwnKeyRefused, OwnKeyUnchecked, OwnKeyWrong
+from callmissed.gateway.problems import OwnKeyRefused, OwnKeyUnchecked, OwnKeyWrong, UpstreamRefused
 from callmissed.gateway.upstreams.http_client import Client
-from callmissed.gateway.upstreams.protocol import (
-    Account,
-    Asked,
-    Piece,
-    Replied,
-    Taking,
-    Terms,
-    Upstream,
-    Work,
-    Worked,
-)
+from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
+from callmissed.gateway.upstreams.taking import Taking
 
-MODELS: Final = "/models"
-WRONG: Final = (401, 403)
+CUSTOMERS_ONLY: Final = (401, 403)
 """What servers answer to whom they do not know, or let do nothing."""
 
 
 class Owned:
-    """An upstream on a tenant's own account, under the tenant's own contract. `refused` hears when its key is not accepted."""
+    """An upstream on a tenant's own account, under the tenant's own contract. `refused` hears when its key is not accepted.
 
-    def __init__(
-        self, upstream: Upstream, terms: Terms, account: Account, refused: Callable[[], None]
-    ) -> None:
+    Each verb asks as the upstream does, and raises OwnKeyRefused where that raises UpstreamRefused.
+    """
+
+    def __init__(self, terms: Terms, taking: Taking, secret: str, refused: Callable[[], None]) -> None:
         self.terms = terms
-        self._upstream = upstream
-        self._account = account
+        self.taking = taking
+        self._upstream = taking.with_key(secret)
         self._refused = refused
 
-    @property
-    def taking(self) -> Taking | None:
-        """As of the upstream."""
-        return self._upstream.taking
-
     def check(self, asked: Asked) -> None:
-        """As the upstream does."""
+        """Refuse what the upstream cannot do."""
         self._upstream.check(asked)
 
     async def reply(self, asked: Asked) -> Replied:
-        """The whole answer. Raises OwnKeyRefused beside what the upstream raises."""
+        """The whole answer."""
         with self._heard():
-            return await self._upstream.reply(replace(asked, account=self._account))
+            return await self._upstream.reply(asked)
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
-        """The answer piece by piece. Raises as `reply` does."""
+        """The answer piece by piece."""
         with self._heard():
-            async with contextlib.aclosing(
-                self._upstream.stream(replace(asked, account=self._account))
-            ) as pieces:
+            async with contextlib.aclosing(self._upstream.stream(asked)) as pieces:
                 async for piece in pieces:
                     yield piece
 
     async def work(self, work: Work) -> Worked:
-        """The document. Raises as `reply` does."""
+        """The document."""
         with self._heard():
-            return await self._upstream.work(replace(work, account=self._account))
+            return await self._upstream.work(work)
+
+    async def speak(self, wording: Wording) -> Sound:
+        """A text as speech."""
+        with self._heard():
+            return await self._upstream.speak(wording)
+
+    async def hear(self, listening: Listening) -> Heard:
+        """What is said in a recording."""
+        with self._heard():
+            return await self._upstream.hear(listening)
 
     async def close(self) -> None:
         """The connections are the upstream's."""
@@ -70,30 +64,30 @@ class Owned:
     def _heard(self) -> Generator[None]:
         try:
             yield
-        except OwnKeyRefused:
+        except UpstreamRefused:
             self._refused()
-            raise
+            raise OwnKeyRefused from None
 
 
-async def prove(upstream: Upstream, client: Client, hello: Asked) -> None:
-    """See a key accepted: by the list of models, which is free; where that is told to anybody, by the shortest answer there is.
+async def prove(taking: Taking, secret: str, hello: Asked | None) -> None:
+    """See a key accepted: at an address that is answered to customers alone, which is free; elsewhere by the shortest answer there is.
 
-    `hello` carries the account. Raises OwnKeyWrong, OwnKeyUnchecked, and the Problems named Upstream… .
+    `hello` asks for that answer; None where the upstream writes none. Raises OwnKeyWrong, OwnKeyUnchecked, and the Problems named
+    Upstream… .
     """
-    secret = hello.account.secret if hello.account else ""
-    with_key = await _status(client, secret)
+    with_key = await _status(taking.client.with_key(secret), taking.proof)
     if with_key == 401:
         raise OwnKeyWrong
-    if with_key == 200 and await _status(client, "") in WRONG:
+    if with_key == 200 and await _status(taking.client.with_key(""), taking.proof) in CUSTOMERS_ONLY:
         return
-    if not hello.model:
+    if hello is None:
         raise OwnKeyUnchecked
     try:
-        await upstream.reply(hello)
-    except OwnKeyRefused:
+        await taking.with_key(secret).reply(hello)
+    except UpstreamRefused:
         raise OwnKeyWrong from None
 
 
-async def _status(client: Client, secret: str) -> int:
-    with await client.get(MODELS, secret) as answer:
+async def _status(client: Client, path: str) -> int:
+    with await client.get(path) as answer:
         return answer.status

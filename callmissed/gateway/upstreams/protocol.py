@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway.upstreams.gate import Gate
-from callmissed.gateway.upstreams.http_client import Client
+from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
+from callmissed.gateway.upstreams.taking import Taking
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +42,10 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """A tenant's own account at an upstream: its secret there, and a gate of its own, so that what goes wrong on it stops nobody else."""
-
-    secret: str = field(repr=False)
-    gate: Gate = field(default_factory=Gate, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Taking:
-    """That tenants may bring keys of their own to an upstream: over which client they are used, and whether there is no other way."""
-
-    client: Client
-    required: bool = False
-
-
-OwnKeys = Literal["no", "may", "must"]
-"""Whether tenants bring keys of their own to an upstream."""
-
-
-def taken(client: Client, own_keys: OwnKeys) -> Taking | None:
-    """What an upstream says of its taking of tenants' keys."""
-    return None if own_keys == "no" else Taking(client, required=own_keys == "must")
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """A request on its way to an upstream. `model` is the upstream's own name for it; `sources` are knowledge of a bot.
 
-    `extra` holds the caller's further fields as they came, token limit and number of choices among them. `account` is the
-    tenant's own, None for the operator's.
+    `extra` holds the caller's further fields as they came, token limit and number of choices among them.
     """
 
     model: str
@@ -81,7 +55,6 @@ class Asked:
     sources: Sequence[UUID] | None = None
     max_tokens: int | None = None
     n: int = 1
-    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +83,13 @@ class Piece:
 class Work:
     """A request that one document answers. `path` says where below the upstream's address; `texts` are what it reads.
 
-    `model` is the upstream's own name; `extra` holds all other members as they came; `account` is as in `Asked`.
+    `model` is the upstream's own name; `extra` holds all other members as they came.
     """
 
     path: str
     model: str
     texts: Sequence[str]
     extra: Mapping[str, msgspec.Raw]
-    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +128,14 @@ class Upstream(Protocol):
 
     async def work(self, work: Work) -> Worked:
         """The document that answers a request of another kind. Raises Unsupported where it has no such model."""
+        ...
+
+    async def speak(self, wording: Wording) -> Sound:
+        """A text as speech, once the first of it is here. Raises Unsupported where it has no voice."""
+        ...
+
+    async def hear(self, listening: Listening) -> Heard:
+        """What is said in a recording. Raises Unsupported where it has no ear."""
         ...
 
     async def close(self) -> None:
