@@ -36,7 +36,7 @@ QUESTION = b'{"model":"local/extractive","messages":[{"role":"user","content":"W
 SAID = provider_keys.Wish(
     "openai", f"sk-{uuid7().hex}", "Services Agreement", date(2026, 1, 1), excludes_training=True
 )
-BROUGHT = provider_keys.Proven(SAID, "https://api.openai.com:443")
+BROUGHT = provider_keys.Proven(SAID, "https://api.openai.com")
 """A key at a supplier that is not asked: here it does not matter whether it works."""
 
 

@@ -37,6 +37,9 @@ class Typed:
     falls_back: bool = False
 
 
+NOTHING = Typed()
+
+
 def wish_of(
     upstream: Line = "",
     secret: Line = "",
@@ -54,11 +57,15 @@ def wish_of(
 
 
 @router.get(HOME, access=permits("keys.read"))
-async def listed(
-    request: Request, tx: TenantTx, bring: str = "", remove: UUID | None = None, saved: bool = False
-) -> Response:
-    """The suppliers that take keys; with `bring` the drawer of one is open, with `remove` the question about that key."""
-    return await _page(request, tx, typed=Typed(bring), remove=remove, saved=saved)
+async def listed(request: Request, tx: TenantTx, remove: UUID | None = None, saved: bool = False) -> Response:
+    """The suppliers that take keys; with `remove` the question about one of the keys."""
+    return await _page(request, tx, remove=remove, saved=saved)
+
+
+@router.get(f"{HOME}/bring", access=permits("keys.write", fresh=True))
+async def drawer(request: Request, tx: TenantTx, upstream: str = "") -> Response:
+    """The same with the drawer of a supplier open. Whoever opens it has shown that it is them, so that a key is typed but once."""
+    return await _page(request, tx, typed=Typed(upstream))
 
 
 @router.post(HOME, access=permits("keys.write", fresh=True))
@@ -100,7 +107,7 @@ async def _page(
     request: Request,
     tx: Tx,
     *,
-    typed: Typed,
+    typed: Typed = NOTHING,
     remove: UUID | None = None,
     saved: bool = False,
     problem: Problem | None = None,

@@ -92,8 +92,9 @@ class Client:
 
     @property
     def server(self) -> str:
-        """Where requests go: scheme, name and port."""
-        return f"{'https' if self._secure else 'http'}://{self._host}:{self._port}"
+        """Where requests go: scheme, name, and the port where it is not the usual one."""
+        usual = self._port == (443 if self._secure else 80)
+        return f"{'https' if self._secure else 'http'}://{self._host}{'' if usual else f':{self._port}'}"
 
     def with_key(self, secret: str) -> "Client":
         """The same client over the same connections, for another account: its key stands in each request in place of the client's own.

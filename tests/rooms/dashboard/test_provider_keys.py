@@ -15,6 +15,7 @@ from tests.rooms.dashboard.conftest import Office, Open
 from tests.rooms.dashboard.test_usage import text_of
 from tests.rooms.gateway.own import HERS, HIS, OPERATORS, WRONG, taking
 from tests.rooms.gateway.served import serving
+from tests.support.at_page import grow_old
 from tests.support.mailbox import send_waiting
 from tests.support.people import teammate_of
 from tests.support.signed_in import browser_of
@@ -49,7 +50,7 @@ async def put(office: Office, **more: Any) -> httpx.Response:
 
 
 async def test_a_key_is_brought_on_the_page_and_never_shown_again(supplier: Supplier, office: Office) -> None:
-    drawer = await office.page(f"{PAGE}?bring=gpt")
+    drawer = await office.page(f"{PAGE}/bring?upstream=gpt")
     assert 'type="password"' in drawer
     assert supplier.base_url.removesuffix("/v1") in drawer
     reply = await office.browser.post(PAGE, data={**FORM, "secret": f"  {HIS} "})
@@ -83,6 +84,20 @@ async def test_what_is_refused_is_told_on_the_page_without_the_key(
     assert words in text_of(reply.text)
     assert typed["secret"] not in reply.text
     assert (await office.browser.get("/api/v1/provider-keys")).json()["items"] == []
+
+
+async def test_a_proof_is_asked_for_before_a_key_is_typed_and_never_repeats_one(
+    supplier: Supplier, office: Office, services: Services
+) -> None:
+    assert office.access.actor.id
+    await grow_old(services, office.access.actor.id)
+    before = await office.browser.get(f"{PAGE}/bring?upstream=gpt")
+    assert "Is it you?" in text_of(before.text)
+    late = await office.browser.post(PAGE, data={**FORM, "secret": HIS})
+    assert "Is it you?" in text_of(late.text)
+    assert "Enterprise agreement 7" in late.text
+    assert HIS not in late.text
+    assert supplier.seen == []
 
 
 async def test_a_key_is_checked_and_taken_out_on_the_page(supplier: Supplier, office: Office) -> None:
