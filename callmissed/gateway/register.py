@@ -186,11 +186,14 @@ class Upstreams:
 
     def suppliers(self, own: Own | None = None) -> list[Terms]:
         """Terms of everyone who may receive content here, by name; also of those where a workspace has its own key."""
-        found = self._upstreams.items()
-        usable = [
-            each for name, each in found if self._usable(each) or (own and name in own and self._near(each))
-        ]
-        return sorted((each.terms for each in usable), key=lambda terms: terms.name)
+        found: list[Terms] = []
+        for name, each in sorted(self._upstreams.items()):
+            key = own.get(name) if own else None
+            if key is not None and self._near(each):
+                found.append(replace(each.terms, contract=key.contract))
+            elif self._usable(each):
+                found.append(each.terms)
+        return found
 
     def takers(self) -> list[Taker]:
         """Those to whom workspaces can bring keys of their own, by name."""

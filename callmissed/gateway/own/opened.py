@@ -8,6 +8,7 @@ workspace, so that an older one is used no more once that is known.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -21,6 +22,7 @@ from callmissed.foundation.datamap import Category, Holds, Keep, declare_store
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access
+from callmissed.foundation.vault import Erased
 from callmissed.gateway import repository
 from callmissed.gateway.models import ProviderKey
 from callmissed.gateway.own.news import mark_refused
@@ -30,6 +32,9 @@ from callmissed.identity import KeyAccess, own_keys
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS: Final = 60.0
+MARKED_SECONDS: Final = 10.0
+"""For so long nothing more is written down of a key that is refused again and again."""
+MOST_MARKED: Final = 10_000
 
 declare_store(
     "opened provider keys",
@@ -81,6 +86,7 @@ class OwnKeys:
         self._known: dict[UUID, _Known] = {}
         self._opening: dict[tuple[UUID, int], asyncio.Task[Own]] = {}
         self._marking: dict[UUID, asyncio.Task[None]] = {}
+        self._marked: dict[UUID, float] = {}
         self._listening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -124,7 +130,10 @@ class OwnKeys:
         return known.own
 
     async def _opened(self, tx: Tx, row: ProviderKey) -> OwnKey:
-        secret = await tx.vault.open(ProviderKey.secret, row.id, row.id, row.secret)
+        try:
+            secret = await tx.vault.open(ProviderKey.secret, row.id, row.id, row.secret)
+        except Erased:  # its row has come back from a backup: it opens nothing, and nobody else's account stands in for it
+            secret = ""
         contract = f"{row.contract}, {row.contract_on}"
         return OwnKey(
             row.id, row.tenant_id, row.upstream, row.server, contract, row.falls_back, secret, self._refused
@@ -136,7 +145,8 @@ class OwnKeys:
 
     def _refused(self, key: OwnKey) -> None:
         """A supplier did not accept a key: have it written down, once at a time, without anybody waiting."""
-        if key.id not in self._marking:
+        now = time.monotonic()
+        if key.id not in self._marking and self._marked.get(key.id, 0.0) <= now:
             task = asyncio.create_task(self._mark(key), name="own key refused")
             self._marking[key.id] = task
             task.add_done_callback(lambda _: self._marking.pop(key.id, None))
@@ -145,6 +155,9 @@ class OwnKeys:
         try:
             async with self._db.tenant(Access.system(key.tenant_id)) as tx:
                 await mark_refused(tx, key.id)
+            if len(self._marked) >= MOST_MARKED:
+                self._marked.clear()
+            self._marked[key.id] = time.monotonic() + MARKED_SECONDS
         except (Problem, SQLAlchemyError, OSError) as failure:  # the next refusal tries again
             log.warning("a refused provider key could not be marked: %s", type(failure).__name__)
 

@@ -338,6 +338,17 @@ async def test_the_key_stands_nowhere_in_the_clear(
     assert not any(HIS in leaf for leaf in leaves)
 
 
+async def test_a_row_that_came_back_without_its_key_opens_nothing(
+    market: Market, services: Services, open_shop: OpenShop, client_of: ClientOf
+) -> None:
+    shop = await open_shop("10")
+    key_id = await bring(services, shop, "gpt", HIS)
+    await services.vault.erase_person(shop.access.tenant_id, key_id)
+    market.gpt.seen.clear()
+    assert await refused(client_of(shop), "gpt/chat") == "own_key_refused"
+    assert market.gpt.keys() == [""], "nor is the operator's account asked in its place"
+
+
 async def test_another_server_under_the_same_name_does_not_get_it(
     market: Market, services: Services, open_shop: OpenShop, client_of: ClientOf, tmp_path: Path
 ) -> None:
