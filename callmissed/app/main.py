@@ -22,7 +22,10 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import PREFIXES, Surface
 
 MEGABYTE = 1_000_000
-LARGER = (("/app/knowledge", 21 * MEGABYTE), ("/v1/audio/", 26 * MEGABYTE), ("/v1/files", 21 * MEGABYTE))
+LARGER = (
+    ("/app/knowledge", 21 * MEGABYTE), ("/v1/files", 21 * MEGABYTE),
+    ("/v1/audio/", 26 * MEGABYTE), ("/app/playground/speech", 26 * MEGABYTE),
+)  # fmt: skip
 """Addresses that take files. 25 MB of sound, 20 MB of a batch or a document, and what is around them."""
 
 

@@ -193,6 +193,11 @@ class UsageRecord(TenantLog):
         nullable=True,
     )
     units: Mapped[int | None] = column(metadata_of(Whose.USER, "how many of them"), Integer, nullable=True)
+    options: Mapped[str | None] = column(
+        nothing("what was done besides because its key asks for it, such as masked=2"),
+        String(60),
+        nullable=True,
+    )
     own_key: Mapped[bool] = column(
         nothing("whether it ran on the workspace's own account at the upstream"),
         Boolean,

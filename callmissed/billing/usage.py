@@ -15,6 +15,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     What is not sold by the token has a `unit` and how many there were.
     `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then;
     `own_key` says that it ran on the workspace's own account there.
+    `options` says what was done besides because its key asks for it, in words such as masked=2.
     """
 
     endpoint: str
@@ -42,4 +43,5 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     india_only: bool = True
     unit: Unit | None = None
     units: int | None = None
+    options: str | None = None
     own_key: bool = False

@@ -187,7 +187,14 @@ class Used:
     india_only: bool
     unit: Unit | None
     units: int | None
+    options: str | None
     own_key: bool
+
+    @property
+    def done_besides(self) -> tuple[tuple[str, str], ...]:
+        """What was done besides, each with its figure: ("masked", "2")."""
+        words = (each.partition("=") for each in (self.options or "").split())
+        return tuple((name, figure) for name, _, figure in words)
 
     @property
     def abroad(self) -> tuple[tuple[str, str], ...]:

@@ -27,6 +27,7 @@ class KeyForm:
     networks: str = ""
     days: int = 90
     owner: UUID | None = None
+    options: tuple[str, ...] = ()
 
     def limits(self) -> KeyLimits:
         """What narrows the key. Raises RateUnusable and BudgetUnusable; the rest is read where the key is made."""
@@ -45,6 +46,7 @@ def key_form(
     networks: Line = "",
     days: Annotated[int, Form(ge=0, le=3650)] = 90,
     owner: Line = "",
+    options: Annotated[list[str] | None, Form()] = None,
 ) -> KeyForm:
     """Read the form of a key."""
     given = tuple(each for each in allowed or () if each)
@@ -60,6 +62,7 @@ def key_form(
         networks,
         days,
         _id(owner),
+        tuple(options or ()),
     )
 
 
@@ -77,6 +80,7 @@ def form_of(card: keys.KeyCard) -> KeyForm:
         "\n".join(limits.models),
         "\n".join(limits.origins),
         "\n".join(limits.networks),
+        options=card.options,
     )
 
 

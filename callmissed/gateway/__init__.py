@@ -5,6 +5,7 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
+from callmissed.gateway.audio import hear, read_recording_form, read_speech_request, spoken
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
@@ -39,6 +40,10 @@ __all__ = [
     "UpstreamSettings",
     "Upstreams",
     "complete",
+    "hear",
     "provider_keys",
+    "read_recording_form",
+    "read_speech_request",
+    "spoken",
     "stream",
 ]

@@ -21,6 +21,7 @@ from callmissed.gateway.estimates import Estimate
 from callmissed.gateway.headers import Provenance
 from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
+from callmissed.gateway.masking import Mask
 from callmissed.gateway.own.opened import Own
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.tokens import count
@@ -78,8 +79,8 @@ class Caller:
     """Whom a call is for: the key with what its limits leave, or the bot and conversation.
 
     `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why. `india_only` is what
-    the workspace decided about content leaving India. `usage_id` is the id of its usage record, where that was settled before.
-    `own` are the keys that the workspace has at suppliers itself, by upstream.
+    the workspace decided about content leaving India. `usage_id` is the id of its usage record, where that was settled before,
+    and `options` what is switched on for its key. `own` are the keys that the workspace has at suppliers itself, by upstream.
     """
 
     key_id: UUID | None = None
@@ -90,6 +91,7 @@ class Caller:
     interruption: Interruption | None = None
     india_only: bool = True
     usage_id: UUID | None = None
+    options: frozenset[str] = frozenset()
     own: Own | None = None
 
 
@@ -116,6 +118,8 @@ class BilledCall:
         self.units = 0
         self.citations: Sequence[dict[str, Any]] = ()
         self.price_micro = 0
+        self.options = caller.options
+        self.mask: Mask | None = None
 
     async def reserve(self) -> None:
         """Hold the money and the tokens that it can need at most. Raises PlanUsedUp, TokenRateLimited, and the Problems of
@@ -244,6 +248,7 @@ class BilledCall:
             streamed=self._request.stream, key_id=self._caller.key_id, bot_id=self._caller.bot_id,
             conversation_id=self._caller.conversation_id, india_only=self._caller.india_only,
             tried=tried_as(self.route.tried), unit=SOLD_BY.get(model.kind), units=self.units or None,
+            options=None if self.mask is None else f"masked={len(self.mask)}",
             own_key=self.route.own,
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ nothing; a stream that its reader ends, or the end of its key, costs what was de
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +15,14 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
+from callmissed.gateway.masking import Restoring, masked, restored
 from callmissed.gateway.own.opened import Own
 from callmissed.gateway.problems import ContextTooLong, Unsupported
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import most_tokens
 from callmissed.gateway.trip import Route, Trip
 from callmissed.gateway.upstreams import Asked, Piece
+from callmissed.identity import MASKING
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,17 @@ class Call(BilledCall):
         self._asker = access
 
     async def open(self, sources: Sequence[UUID] | None) -> Asked:
-        """Check and reserve. Raises ContextTooLong, Unsupported, and what `reserve` raises."""
+        """Mask, check and reserve. Raises ContextTooLong, Unsupported, and what `reserve` raises."""
+        if self.options and MASKING in self.options:
+            await self._conceal()
         asked = asked_of(self.route, self._completion, self._asker, sources)
         await self.reserve()
         return asked
+
+    async def _conceal(self) -> None:
+        """Ask what its key's upstreams may see. Raises Malformed."""
+        self.mask, messages, extra = await masked(self._completion.messages, self._completion.extra)
+        self._request = self._completion = replace(self._completion, messages=messages, extra=extra)
 
     def completion(self, choices: bytes) -> Completion:
         """The whole answer."""
@@ -133,6 +142,8 @@ async def complete(
     )
     asked = await call.open(sources)
     replied = await call.answered(call.route.upstream.reply(asked))
+    if call.mask is not None:
+        replied = restored(call.mask, replied)
     call.learn(Piece(replied.choices, replied.text, replied.tokens_in, replied.tokens_out, replied.citations))
     await call.settle()
     return call.completion(replied.choices)
@@ -145,6 +156,8 @@ async def stream(call: Call, sources: Sequence[UUID] | None = None) -> AsyncGene
     """
     asked = await call.open(sources)
     pieces = call.route.upstream.stream(asked)
+    if call.mask is not None:
+        pieces = Restoring(call.mask).pieces(pieces)
     try:
         async for piece in pieces:
             yield piece

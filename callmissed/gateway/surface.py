@@ -163,6 +163,7 @@ class Surface:
                 interruption,
                 key.india_only,
                 visit.usage_id,
+                key.options,
                 visit.own,
             )
             if isinstance(request, CompletionRequest):

@@ -11,7 +11,6 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway import audio
 from callmissed.gateway.audio import HearingRequest, SpeechRequest
 from callmissed.gateway.billed import BilledCall, Caller
-from callmissed.gateway.forms import read_form
 from callmissed.gateway.surface_stream import NO_STORE, patiently
 from callmissed.gateway.upstreams import Sound
 
@@ -27,7 +26,7 @@ def read_audio_request(path: str, content_type: str, body: bytes) -> AudioReques
     """Read what came to one of the addresses. Raises as the readers do."""
     if path == SPEECH:
         return audio.read_speech_request(body)
-    return audio.read_hearing_request(read_form(content_type, body), translate=path == TRANSLATIONS)
+    return audio.read_recording_form(content_type, body, translate=path == TRANSLATIONS)
 
 
 @dataclass(frozen=True, slots=True)

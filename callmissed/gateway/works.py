@@ -16,10 +16,12 @@ from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.estimates import Estimate, dearest, estimate
 from callmissed.gateway.headers import Provenance
-from callmissed.gateway.problems import ContextTooLong, RequestInvalid, UpstreamBroken
+from callmissed.gateway.masking import Mask, masked
+from callmissed.gateway.problems import ContextTooLong, RequestInvalid, Unsupported, UpstreamBroken
 from callmissed.gateway.requests import ModelId, readable
 from callmissed.gateway.tokens import SLACK_PER_MESSAGE, count
 from callmissed.gateway.upstreams import Piece, Work
+from callmissed.identity import MASKING
 
 MOST_INPUTS = 2_048
 """Texts in one request (OpenAI's API reference, embeddings)."""
@@ -137,7 +139,11 @@ def _is_tokens(said: list[Any]) -> bool:
 
 async def work(services: Services, access: Access, request: WorkRequest, caller: Caller) -> WorkDone:
     """Answer a request and bill it to the tenant of `access`. Raises as `complete` does; what it raises was not billed."""
+    mask = None
+    if caller.options and MASKING in caller.options:
+        mask, request = await _concealed(request)
     call = BilledCall(services, access, request, caller)
+    call.mask = mask
     context = call.route.model.context
     if max(request.counts) > context:
         raise ContextTooLong(param="input", context=context)
@@ -156,6 +162,15 @@ async def work(services: Services, access: Access, request: WorkRequest, caller:
     call.learn(learned)
     await call.settle()
     return WorkDone(call.id, call.route.model.id, members, call.counted[0], call.price_micro, call.provenance)
+
+
+async def _concealed(request: WorkRequest) -> tuple[Mask, WorkRequest]:
+    """The request as its upstream may see it. Raises Unsupported for tokens: what they say is not known here."""
+    if not request.texts:
+        raise Unsupported(param="input")
+    mask, _, extra = await masked((), request.extra)
+    said = msgspec.json.decode(extra["input"])
+    return mask, _request(request.endpoint, request.kind, request.member, request.model, said, extra)
 
 
 def embeddings(done: WorkDone) -> bytes:

@@ -10,7 +10,7 @@ from callmissed.foundation.mail import declare_templates
 from callmissed.identity.key_access import KeyAccess
 from callmissed.identity.key_problems import ServiceNotBuilt
 from callmissed.identity.key_rules import KeyLimits, typed_limits
-from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES, service_of
+from callmissed.identity.key_services import KEY_OPTIONS, KEY_SCOPES, KEY_SERVICES, MASKING, service_of
 from callmissed.identity.key_tokens import LONGEST_SECONDS as LONGEST_TOKEN_SECONDS
 from callmissed.identity.key_tokens import mint as mint_token
 from callmissed.identity.keyring import KeyRing
@@ -48,9 +48,11 @@ declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
 __all__ = [
     "GIVABLE",
+    "KEY_OPTIONS",
     "KEY_SCOPES",
     "KEY_SERVICES",
     "LONGEST_TOKEN_SECONDS",
+    "MASKING",
     "ROLES",
     "Callers",
     "KeyAccess",

@@ -108,6 +108,12 @@ class ScopeUnusable(Invalid):
     code = "key_scope_unusable"
 
 
+class OptionUnusable(Invalid):
+    """That cannot be switched on for a key."""
+
+    code = "key_option_unusable"
+
+
 class RateUnusable(Invalid):
     """Write a whole number above 0, up to 1,00,000 requests or 10 crore tokens a minute, or leave it empty."""
 

@@ -44,6 +44,11 @@ KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values(
 """What a key can be allowed in the management API: permissions of roles. A key has none unless it is given."""
 
 
+MASKING = "masking"
+KEY_OPTIONS: tuple[str, ...] = (MASKING,)
+"""What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
+
+
 @lru_cache(maxsize=256)
 def service_of(path: str) -> str | None:
     """The service that opens this path; None when none does."""

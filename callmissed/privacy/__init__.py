@@ -7,8 +7,9 @@ Other rooms answer the checks through `Probes`; the operator's facts come as `Fa
 from callmissed.privacy.canary import hidden_words
 from callmissed.privacy.checking import Result, Tally, check_all, tally
 from callmissed.privacy.facts import Facts, wrong_facts
+from callmissed.privacy.gstin import is_gstin
 from callmissed.privacy.page import PolicyPage, policy_page
-from callmissed.privacy.promises.collection import holds_card
+from callmissed.privacy.promises.collection import holds_card, luhn
 from callmissed.privacy.promises.engine import Probes
 from callmissed.privacy.start import PolicyStart
 from callmissed.privacy.versions import publish_version
@@ -23,6 +24,8 @@ __all__ = [
     "check_all",
     "hidden_words",
     "holds_card",
+    "is_gstin",
+    "luhn",
     "policy_page",
     "publish_version",
     "tally",

@@ -15,6 +15,7 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps once a second
 )
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -99,6 +99,7 @@ async def busy_workspace(services: Services) -> Bustle:
         "model": ("owner", "/app/models?model=local/extractive"),
         "models-none": ("owner", "/app/models?q=no+such+model"),
         "playground": ("owner", "/app/playground"),
+        "speech": ("owner", "/app/playground/speech"),
         "usage": ("owner", "/app/usage"),
         "usage-by-key": ("owner", "/app/usage?by=key"),
         "requests": ("owner", "/app/requests"),

@@ -153,14 +153,34 @@ def _worked(path: str, body: dict[str, Any]) -> dict[str, Any]:
     return {"object": "list", "data": data, "model": "theirs", "usage": used}
 
 
+def _words(body: dict[str, Any]) -> list[str]:
+    """What it says; an echo repeats what the user said last, three characters at a time."""
+    if body["model"] != "echo":
+        return WORDS
+    said = body["messages"][-1]["content"]
+    return [said[n : n + 3] for n in range(0, len(said), 3)]
+
+
+def _arguments(body: dict[str, Any]) -> str:
+    return json.dumps({"of": "".join(_words(body))}) if body["model"] == "echo" else '{"of":"visit"}'
+
+
+def _calls(body: dict[str, Any]) -> list[dict[str, Any]]:
+    if body["model"] != "echo":
+        return CALLS
+    written = _arguments(body)
+    parts = [written[n : n + 3] for n in range(0, len(written), 3)]
+    return [CALLS[3], *({"tool_calls": [{"index": 0, "function": {"arguments": part}}]} for part in parts)]
+
+
 def _document(body: dict[str, Any], behaviour: str) -> bytes:
-    said = '{"price": 399}' if "response_format" in body else "".join(WORDS)
+    said = '{"price": 399}' if "response_format" in body else "".join(_words(body))
     message: dict[str, Any] = {"role": "assistant", "content": said}
     if "tools" in body:
         call = {
             "id": "call_1",
             "type": "function",
-            "function": {"name": "price", "arguments": '{"of":"visit"}'},
+            "function": {"name": "price", "arguments": _arguments(body)},
         }
         message = {"role": "assistant", "content": None, "tool_calls": [call]}
     document: dict[str, Any] = {
@@ -179,12 +199,12 @@ def _whole(writer: asyncio.StreamWriter, body: bytes, status: int = 200) -> None
 
 async def _stream(writer: asyncio.StreamWriter, behaviour: str, body: dict[str, Any]) -> bool:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-    for delta in CALLS if "tools" in body else ():
+    for delta in _calls(body) if "tools" in body else ():
         await _event(writer, behaviour, delta)
     while behaviour == "endless":  # until the other side has had enough
         await _event(writer, behaviour, {"content": WORDS[4]})
         await asyncio.sleep(0.02)
-    for n, word in enumerate(() if "tools" in body or behaviour == "nothing" else WORDS):
+    for n, word in enumerate(() if "tools" in body or behaviour == "nothing" else _words(body)):
         if n == 3 and behaviour == "breaks":
             writer.transport.abort()
             return False

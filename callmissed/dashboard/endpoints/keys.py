@@ -14,6 +14,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, permits, wants_page
 from callmissed.foundation.problems import Problem
 from callmissed.identity import (
+    KEY_OPTIONS,
     KEY_SCOPES,
     KEY_SERVICES,
     create_key,
@@ -56,6 +57,7 @@ async def create(request: Request, tx: TenantTx, form: Annotated[KeyForm, Depend
             permissions=form.allowed,
             scopes=form.scopes,
             limits=form.limits(),
+            options=form.options,
             days=form.days or None,
             service_account_id=form.owner,
         )
@@ -72,7 +74,7 @@ async def change(
 ) -> Response:
     """Change what a key may do and how it is narrowed, everywhere within a second. Raises KeyNotFound."""
     try:
-        wish = keys.KeyWish(form.name, form.allowed, form.scopes, form.limits())
+        wish = keys.KeyWish(form.name, form.allowed, form.scopes, form.limits(), form.options)
         await keys.change_key(tx, key_id, wish)
     except Problem as problem:
         if problem.status == 404:
@@ -136,6 +138,7 @@ async def _page(
         form=form or (form_of(to_edit) if to_edit else KeyForm()),
         made=made,
         services=KEY_SERVICES,
+        options=KEY_OPTIONS,
         scopes=[each for each in KEY_SCOPES if may(each) or (to_edit and each in to_edit.scopes)],
         lifetimes=LIFETIMES,
         overlaps=OVERLAPS,

@@ -1,14 +1,17 @@
 """The playground: ask one model or two beside one another, see what each costs, take the code along. Nothing of it is kept."""
 
+import time
+
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from callmissed.dashboard import shelves
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.trying import Answering, Tried
+from callmissed.dashboard.trying_speech import LONGEST_TEXT, Said, Speaking, languages
 from callmissed.foundation.http import Router, TenantTx, current_access, permits, services
 from callmissed.foundation.problems import TooManyRequests
-from callmissed.gateway import LocalLimiter, OwnKeys, Upstreams
+from callmissed.gateway import Caller, LocalLimiter, OwnKeys, Upstreams
 from callmissed.identity import residency
 
 router = Router(tags=["playground"])
@@ -40,14 +43,52 @@ async def shown(request: Request, tx: TenantTx, model: str = "") -> Response:
     )
 
 
+@router.get("/app/playground/speech", access=permits("playground.use"))
+async def speech(request: Request, tx: TenantTx, model: str = "") -> Response:
+    """The page on which models speak and hear; `model` is chosen first where it is one of them."""
+    held = services(request)
+    offered = held.get(Upstreams).models(india_only=await residency.is_india_only(tx))
+    listings = sorted(offered, key=lambda each: each.model.id)
+    return await workspace_page(
+        request,
+        tx,
+        "dashboard/playground/speech.html",
+        active="playground",
+        voices=[each for each in listings if each.model.kind == "speech"],
+        ears=[each for each in listings if each.model.kind == "transcription"],
+        chosen=model,
+        tongues=languages(),
+        longest=LONGEST_TEXT,
+        base_url=held.base_url,
+        may=tx.access.may if tx.access else bool,
+    )
+
+
+@router.post("/app/playground/speech/say", access=permits("playground.use"))
+async def say(request: Request, said: Said) -> JSONResponse:
+    """A text as sound. Raises TooManyRequests."""
+    return JSONResponse(await Speaking(request, await _admitted(request)).say(said))
+
+
+@router.post("/app/playground/speech/hear", access=permits("playground.use"))
+async def hear(request: Request) -> JSONResponse:
+    """The words of a recording, sent as a form. Raises TooManyRequests."""
+    speaking = Speaking(request, await _admitted(request))
+    return JSONResponse(await speaking.hear(request.headers.get("content-type", ""), await request.body()))
+
+
 @router.post("/app/playground/answer", access=permits("playground.use"))
 async def answer(request: Request, tried: Tried) -> Response:
     """One answer of one model, as events (see `trying`). Raises TooManyRequests."""
-    access = current_access(request)
+    return Answering(request, tried, await _admitted(request))
+
+
+async def _admitted(request: Request) -> Caller:
+    """Whom an answer is for, once this person may ask again. Raises TooManyRequests."""
+    arrived, held, access = time.perf_counter(), services(request), current_access(request)
     window = await PACE.request(access.actor.id or access.tenant_id, PER_MINUTE)
     if window.wait:
         raise TooManyRequests(retry_after=window.wait)
-    async with services(request).db.tenant(access) as tx:  # over before anybody is asked
+    async with held.db.tenant(access) as tx:  # over before anybody is asked
         india_only = await residency.is_india_only(tx)
-        own = await services(request).get(OwnKeys).read(tx)
-    return Answering(request, tried, india_only=india_only, own=own)
+        return Caller(arrived=arrived, india_only=india_only, own=await held.get(OwnKeys).read(tx))

@@ -116,6 +116,7 @@ class Key(Shape):
     models: list[str]
     origins: list[str]
     networks: list[str]
+    options: list[str] = Field(description="What is done besides with its requests.")
     service_account: str | None = Field(
         description="The service account that owns it; null: whoever made it."
     )
@@ -146,6 +147,11 @@ class KeyDraft(Shape):
     models: Lines = Field(default_factory=list[str])
     origins: Lines = Field(default_factory=list[str])
     networks: Lines = Field(default_factory=list[str])
+    options: Permissions = Field(
+        default_factory=list[str],
+        description="What is done besides with its requests, off unless named. masking: what names a person or firm in "
+        "India becomes a placeholder before any supplier sees it, and stands in the answer again.",
+    )
 
 
 class NewKey(KeyDraft):
@@ -342,6 +348,9 @@ class UsageRecord(Shape):
     conversation_id: UUID | None
     unit: str | None = Field(description="what was sold, where it was not tokens: second, character")
     units: int | None
+    options: str | None = Field(
+        description="What was done besides because its key asks for it: masked=2 for two identifiers masked."
+    )
 
 
 class Wallet(Shape):

@@ -1,10 +1,10 @@
 """Sound: speech made from a text, and text from speech. Sold by the character and by the second."""
 
-from callmissed.gateway.audio.calls import Transcribed, hear, speak
+from callmissed.gateway.audio.calls import Spoken, Transcribed, hear, speak, spoken
 from callmissed.gateway.audio.requests import (
     HearingRequest,
     SpeechRequest,
-    read_hearing_request,
+    read_recording_form,
     read_speech_request,
 )
 from callmissed.gateway.audio.transcripts import CONTENT_TYPES, written
@@ -13,10 +13,12 @@ __all__ = [
     "CONTENT_TYPES",
     "HearingRequest",
     "SpeechRequest",
+    "Spoken",
     "Transcribed",
     "hear",
-    "read_hearing_request",
+    "read_recording_form",
     "read_speech_request",
     "speak",
+    "spoken",
     "written",
 ]

@@ -1,5 +1,6 @@
 """Speaking and hearing, billed: by the character and by the second, with the same money, limits and records as completions."""
 
+import contextlib
 import math
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -67,3 +68,28 @@ async def speak(
     await call.reserve()
     wording = replace(request.wording, model=call.route.model.served_as)
     return call, await call.answered(call.route.upstream.speak(wording))
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A text that was spoken, whole."""
+
+    usage_id: UUID
+    content_type: str
+    content: bytes
+    price_micro: int
+    provenance: Provenance
+
+
+async def spoken(services: Services, access: Access, request: SpeechRequest, caller: Caller) -> Spoken:
+    """Speak, and wait for the end. Raises as `speak` does."""
+    call, sound = await speak(services, access, request, caller)
+
+    async def all_of_it() -> bytes:
+        async with contextlib.aclosing(sound.pieces):
+            return b"".join([piece async for piece in sound.pieces])
+
+    content = await call.answered(all_of_it())
+    call.begun()
+    await call.settle()
+    return Spoken(call.id, sound.content_type, content, call.price_micro, call.provenance)

@@ -9,7 +9,7 @@ import msgspec
 from callmissed.gateway.audio.recordings import at_most, read_recording
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.estimates import Estimate, dearest
-from callmissed.gateway.forms import Form
+from callmissed.gateway.forms import Form, read_form
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.requests import ModelId, readable
 from callmissed.gateway.upstreams import Listening, Recording, Wording
@@ -131,6 +131,11 @@ class _Fields(msgspec.Struct):
     response_format: Written = "json"
     granularities: Annotated[tuple[Grain, ...], msgspec.Meta(max_length=2)] = ()
     stream: Literal["true", "false", "1", "0", "True", "False"] = "false"
+
+
+def read_recording_form(content_type: str, body: bytes, *, translate: bool = False) -> HearingRequest:
+    """Read a body. Raises Malformed, and as `read_hearing_request` does."""
+    return read_hearing_request(read_form(content_type, body), translate=translate)
 
 
 def read_hearing_request(form: Form, *, translate: bool) -> HearingRequest:

@@ -58,7 +58,7 @@ BEGIN
     'secret_hash', encode(i.secret_hash, 'base64'), 'permissions', i.permissions, 'scopes', i.scopes,
     'monthly_budget', i.monthly_budget, 'expires_at', i.expires_at,
     'requests_per_minute', i.requests_per_minute, 'tokens_per_minute', i.tokens_per_minute, 'models', i.models,
-    'origins', i.origins, 'networks', i.networks, 'serial', i.serial, 'retired', i.retired)::text FROM item i;
+    'origins', i.origins, 'networks', i.networks, 'options', i.options, 'serial', i.serial, 'retired', i.retired)::text FROM item i;
   PERFORM cm.work_for(NULL);
 END $$
 """
@@ -108,6 +108,11 @@ class ApiKey(TenantTable):
     )
     networks: Mapped[list[str]] = column(
         nothing("the address ranges it may call from; none: all"), ARRAY(String(50)), server_default=NONE
+    )
+    options: Mapped[list[str]] = column(
+        nothing("what is done besides with its requests; none: nothing"),
+        ARRAY(String(20)),
+        server_default=NONE,
     )
     service_account_id: Mapped[UUID | None] = column(nothing("the service account that owns it"))
     serial: Mapped[int] = column(

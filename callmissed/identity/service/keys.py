@@ -15,12 +15,13 @@ from callmissed.identity.key_problems import (
     KeyAboveYou,
     KeyNotWorking,
     LifetimeUnusable,
+    OptionUnusable,
     ScopeUnusable,
     ServiceAccountNotFound,
     ServiceUnusable,
 )
 from callmissed.identity.key_rules import KeyLimits, read_limits
-from callmissed.identity.key_services import KEY_SCOPES, KEY_SERVICES
+from callmissed.identity.key_services import KEY_OPTIONS, KEY_SCOPES, KEY_SERVICES
 from callmissed.identity.models import ApiKey, RetiredSecret
 from callmissed.identity.problems import KeyMayNothing, KeyNameMissing, KeyNotFound, TooManyKeys
 from callmissed.identity.repository import key_owners, key_secrets, service_accounts
@@ -54,6 +55,7 @@ class KeyCard:
     shown: str
     permissions: tuple[str, ...]
     scopes: tuple[str, ...]
+    options: tuple[str, ...]
     limits: KeyLimits
     state: KeyState
     created_at: datetime
@@ -79,12 +81,13 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyWish:
-    """What somebody wants a key to be: its name, the services and scopes it may use, and what narrows it."""
+    """What somebody wants a key to be: its name, the services and scopes it may use, what narrows it, and what is done besides."""
 
     name: str
     permissions: Collection[str] = ("llm",)
     scopes: Collection[str] = ()
     limits: KeyLimits = field(default_factory=KeyLimits)
+    options: Collection[str] = ()
 
 
 async def create_key(
@@ -94,15 +97,16 @@ async def create_key(
     permissions: Collection[str] = ("llm",),
     scopes: Collection[str] = (),
     limits: KeyLimits | None = None,
+    options: Collection[str] = (),
     days: int | None = None,
     service_account_id: UUID | None = None,
 ) -> NewKey:
     """Make a key that may use these services, for so many days (None: until it is revoked).
 
-    Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, the Problems of `read_limits`, LifetimeUnusable,
+    Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, OptionUnusable, the Problems of `read_limits`, LifetimeUnusable,
     ServiceAccountNotFound and TooManyKeys.
     """
-    wish, now = _checked(tx, KeyWish(name, permissions, scopes, limits or KeyLimits())), clock.now()
+    wish, now = _checked(tx, KeyWish(name, permissions, scopes, limits or KeyLimits(), options)), clock.now()
     if days is not None and not 0 < days <= LONGEST_DAYS:
         raise LifetimeUnusable
     if service_account_id is not None:
@@ -227,20 +231,23 @@ def _checked(tx: Tx, wish: KeyWish) -> KeyWish:
             raise ScopeUnusable
     if not services and not scopes:
         raise KeyMayNothing
-    return KeyWish(plain, services, scopes, read_limits(wish.limits))
+    options = sorted(set(wish.options))
+    if not set(options) <= set(KEY_OPTIONS):
+        raise OptionUnusable
+    return KeyWish(plain, services, scopes, read_limits(wish.limits), options)
 
 
 def _write(row: ApiKey, wish: KeyWish) -> None:
     limits = wish.limits
     row.name, row.permissions, row.scopes = wish.name, list(wish.permissions), list(wish.scopes)
     row.requests_per_minute, row.tokens_per_minute = limits.requests_per_minute, limits.tokens_per_minute
-    row.monthly_budget = limits.monthly_budget
+    row.monthly_budget, row.options = limits.monthly_budget, list(wish.options)
     row.models, row.origins, row.networks = list(limits.models), list(limits.origins), list(limits.networks)
 
 
 def _wish_of(row: ApiKey) -> KeyWish:
     """What is decided about a key now."""
-    return KeyWish(row.name, list(row.permissions), list(row.scopes), _limits(row))
+    return KeyWish(row.name, list(row.permissions), list(row.scopes), _limits(row), list(row.options))
 
 
 def _told(wish: KeyWish) -> dict[str, object]:
@@ -250,6 +257,7 @@ def _told(wish: KeyWish) -> dict[str, object]:
         "permissions": list(wish.permissions), "scopes": list(wish.scopes), "budget_micro": limits.monthly_budget or 0,
         "requests_per_minute": limits.requests_per_minute or 0, "tokens_per_minute": limits.tokens_per_minute or 0,
         "models": len(limits.models), "origins": len(limits.origins), "networks": len(limits.networks),
+        "options": list(wish.options),
     }  # fmt: skip
 
 
@@ -271,6 +279,7 @@ def _card(row: ApiKey, owners: dict[UUID, str], old: Sequence[RetiredSecret], no
         key_format.shown(row.last_four),
         tuple(row.permissions),
         tuple(row.scopes),
+        tuple(row.options),
         _limits(row),
         state,
         row.created_at,

@@ -135,12 +135,13 @@ async def test_the_whole_round_of_a_key(services, program) -> None:
         "monthly_budget_micro": 500_000_000,
         "models": ["local/*"],
         "networks": ["203.0.113.7"],
+        "options": ["masking"],
     }
     made = (await program.post("/keys", json={**wished, "service_account_id": account["id"]})).json()
     assert made["service_account"] == "Shop counter"
     assert {name: made[name] for name in wished} == {**wished, "networks": ["203.0.113.7/32"]}
     wide = await program.put(f"/keys/{made['id']}", json={"name": "till", "scopes": ["contacts.read"]})
-    assert (wide.json()["requests_per_minute"], wide.json()["models"]) == (None, [])
+    assert [wide.json()[each] for each in ("requests_per_minute", "models", "options")] == [None, [], []]
     turned = (await program.post(f"/keys/{made['id']}/rotate", json={"overlap_days": 3})).json()
     assert turned["secret"] != made["secret"]
     assert turned["old_secrets_work_until"]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.database
 SECRET = re.compile(r"cm_[0-9A-Za-z]{38}")
 FORM = {
     "name": "website", "allowed": "llm", "budget": "₹3,000", "requests": "1,20", "tokens": "90000", "models": "local/*",
-    "origins": "https://Shop.example", "networks": "203.0.113.0/24\n2001:db8::1", "days": "90",
+    "origins": "https://Shop.example", "networks": "203.0.113.0/24\n2001:db8::1", "days": "90", "options": "masking",
 }  # fmt: skip
 
 
@@ -55,8 +55,16 @@ async def test_what_was_typed_is_what_narrows_the_key(owner, services) -> None:
     assert key.origins == {"https://shop.example"}
     assert key.networks.allows("::ffff:203.0.113.9") and not key.networks.allows("203.0.114.1")
     assert key.models.allows("local/extractive") and not key.models.allows("peer/good")
+    assert key.options == {"masking"}
     form = (await owner.get(f"/app/keys?edit={key_id}")).text
-    for kept in ('value="3000"', 'value="120"', "local/*", "https://shop.example", "203.0.113.0/24"):
+    for kept in (
+        'value="3000"',
+        'value="120"',
+        "local/*",
+        "https://shop.example",
+        "203.0.113.0/24",
+        'value="masking" checked',
+    ):
         assert kept in form
     listed = (await owner.get("/app/keys")).text
     assert "of <span" in listed and "shop.example" in listed and not SECRET.search(listed)
@@ -79,7 +87,7 @@ async def test_services_that_are_not_built_are_named_and_not_offered(owner) -> N
     [({"budget": "lots"}, "amount in rupees"), ({"budget": "0"}, "amount in rupees"), ({"requests": "-1"}, "whole number"),
      ({"models": "a b"}, "up to 20 models"), ({"origins": "shop.example"}, "up to 20 websites"),
      ({"networks": "10.0.0.1/8"}, "addresses or ranges"), ({"scopes": "owner.transfer"}, "what you may do yourself"),
-     ({"name": ""}, "Give the key a name")],
+     ({"options": "telepathy"}, "cannot be switched on"), ({"name": ""}, "Give the key a name")],
 )  # fmt: skip
 async def test_a_form_says_what_is_wrong_and_forgets_nothing(owner, change, said) -> None:
     page = await owner.post("/app/keys", data=FORM | change)

@@ -19,7 +19,7 @@ router = Api("keys")
 
 UNUSABLE = (
     "key_name_missing", "key_may_nothing", "key_service_unusable", "key_scope_unusable", "key_rate_unusable",
-    "key_budget_unusable", "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
+    "key_option_unusable", "key_budget_unusable", "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
 )  # fmt: skip
 
 
@@ -57,6 +57,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
             permissions=body.permissions,
             scopes=body.scopes,
             limits=_limits(body),
+            options=body.options,
             days=body.days,
             service_account_id=body.service_account_id,
         )
@@ -75,7 +76,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
 )
 async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -> Response:
     """Say anew what a key is called, may do and is narrowed by, everywhere within a second."""
-    await keys.change_key(tx, key_id, keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body)))
+    await keys.change_key(tx, key_id, _wish(body))
     return answer(request, await _key(tx, key_id))
 
 
@@ -125,6 +126,10 @@ async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
     return await once(request, tx, None, work, partial(_key, tx), 200)
 
 
+def _wish(body: KeyDraft) -> keys.KeyWish:
+    return keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body), body.options)
+
+
 def _limits(body: KeyDraft) -> KeyLimits:
     budget = Micro(body.monthly_budget_micro) if body.monthly_budget_micro is not None else None
     lists = tuple(body.models), tuple(body.origins), tuple(body.networks)
@@ -148,6 +153,7 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         models=list(found.limits.models),
         origins=list(found.limits.origins),
         networks=list(found.limits.networks),
+        options=list(found.options),
         service_account=found.service_account,
         rotated_at=found.rotated_at,
         old_secrets_work_until=max((each.works_until for each in found.old), default=None),

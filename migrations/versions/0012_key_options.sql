@@ -1,27 +1,6 @@
--- Keys of their own that workspaces bring to suppliers; and what a usage record and a reading of keys say of them.
-ALTER TABLE tenant ADD COLUMN own_keys INTEGER DEFAULT 0 NOT NULL;
-ALTER TABLE usage_record ADD COLUMN own_key BOOLEAN DEFAULT false NOT NULL;
--- A workspace's own key at an upstream: sealed, never shown again, gone for good when it is replaced or taken out. Its account stands under the workspace's own contract, of which somebody of the workspace has said that it excludes training.
-CREATE TABLE provider_key (
-	tenant_id UUID NOT NULL, 
-	id UUID NOT NULL, 
-	upstream VARCHAR(60) NOT NULL, 
-	server VARCHAR(300) NOT NULL, 
-	secret BYTEA NOT NULL, 
-	last_four VARCHAR(4) NOT NULL, 
-	contract VARCHAR(200) NOT NULL, 
-	contract_on DATE NOT NULL, 
-	falls_back BOOLEAN NOT NULL, 
-	made_by UUID, 
-	verified_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-	refused_at TIMESTAMP WITH TIME ZONE, 
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL, 
-	CONSTRAINT pk_provider_key PRIMARY KEY (tenant_id, id), 
-	CONSTRAINT uq_provider_key_tenant_id_upstream UNIQUE (tenant_id, upstream)
-);
-SELECT cm.guard('provider_key');
-GRANT SELECT, INSERT, UPDATE, DELETE ON provider_key TO cm_app, cm_worker;
-GRANT SELECT ON provider_key TO cm_verifier;
+-- What is switched on for a key, and what was done with a request because of it.
+ALTER TABLE api_key ADD COLUMN options VARCHAR(20)[] DEFAULT '{}' NOT NULL;
+ALTER TABLE usage_record ADD COLUMN options VARCHAR(60);
 -- What is known of keys, of many tenants in one statement. Each line of $1 asks for a key by the keyed hash of a secret (`lookup`), or by
 -- `tenant_id` and `key_id`, and lists with which secrets it was used; that is noted, once a minute. Returns, by the number of the
 -- line, one document; without one are keys that nobody has.
@@ -39,7 +18,7 @@ BEGIN
   SET LOCAL synchronous_commit = off;  -- the minute of the last use may be lost with the server
   RETURN QUERY
   WITH item AS MATERIALIZED (
-    SELECT i.line, i.used, t.state, t.plan, t.india_only, t.own_keys, k.*, r.retired,
+    SELECT i.line, i.used, t.state, t.plan, t.india_only, k.*, r.retired,
       EXISTS (SELECT FROM public.closed_tenant c WHERE c.tenant_id = i.tenant_id) AS closed,
       k.service_account_id IS NOT NULL OR k.created_by IS NULL OR EXISTS (SELECT FROM public.membership m
         WHERE m.tenant_id = k.tenant_id AND m.user_id = k.created_by) AS owned
@@ -63,16 +42,13 @@ BEGIN
       WHERE o.last_used_at IS NULL OR o.last_used_at < moment - interval '50 seconds' FOR NO KEY UPDATE OF o SKIP LOCKED) AS old
     WHERE k.tenant_id = old.tenant_id AND k.id = old.id
   )
-  SELECT i.line, json_build_object('tenant_id', i.tenant_id, 'id', i.id, 'closed', i.closed, 'state', i.state,
-    'plan', i.plan, 'own_keys', i.own_keys, 'india_only', i.india_only, 'owned', i.owned, 'revoked_at', i.revoked_at,
-    'secret_hash', encode(i.secret_hash, 'base64'), 'permissions', i.permissions, 'scopes', i.scopes,
-    'monthly_budget', i.monthly_budget, 'expires_at', i.expires_at,
+  SELECT i.line, json_build_object('tenant_id', i.tenant_id, 'id', i.id, 'closed', i.closed, 'state', i.state, 'plan', i.plan,
+    'india_only', i.india_only, 'owned', i.owned, 'revoked_at', i.revoked_at, 'secret_hash', encode(i.secret_hash, 'base64'),
+    'permissions', i.permissions, 'scopes', i.scopes, 'monthly_budget', i.monthly_budget, 'expires_at', i.expires_at,
     'requests_per_minute', i.requests_per_minute, 'tokens_per_minute', i.tokens_per_minute, 'models', i.models,
-    'origins', i.origins, 'networks', i.networks, 'serial', i.serial, 'retired', i.retired)::text FROM item i;
+    'origins', i.origins, 'networks', i.networks, 'options', i.options, 'serial', i.serial, 'retired', i.retired)::text FROM item i;
   PERFORM cm.work_for(NULL);
 END $$;
-REVOKE ALL ON FUNCTION cm.read_keys(text, text, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION cm.read_keys(text, text, timestamptz) TO cm_app, cm_worker;
 -- Settle requests whose money stands in leases: $2 lists tenant_id, lease, ref, amount and usage. Returns what each was charged,
 -- also when it was written before; without a row are those whose lease is not there, or does not cover them: nothing was charged.
 CREATE OR REPLACE FUNCTION cm.settle_leased(tenants uuid[], batch text, moment timestamptz) RETURNS TABLE (settled uuid, charged bigint)
@@ -99,18 +75,18 @@ WITH item AS MATERIALIZED (
     INSERT INTO public.usage_record (tenant_id, at, id, price_micro, 
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
 admit_us, reserve_us, first_token_ms, latency_ms, price_in_micro, price_out_micro, status, http_status, problem, streamed,
-tried, india_only, unit, units, own_key
+tried, india_only, unit, units, options
 )
     SELECT tenant_id, at, ref, amount, 
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
 admit_us, reserve_us, first_token_ms, latency_ms, price_in_micro, price_out_micro, status, http_status, problem, streamed,
-tried, india_only, unit, units, coalesce(own_key, false)
+tried, india_only, unit, units, options
 
     FROM covered CROSS JOIN LATERAL json_to_record(covered.usage) AS u(
 key_id uuid, bot_id uuid, conversation_id uuid, endpoint text, model text, upstream text, region text, may_train bool,
 tokens_in int, tokens_out int, counted_by text, admit_us int, reserve_us int, first_token_ms int, latency_ms int,
 price_in_micro bigint, price_out_micro bigint, status text, http_status int, problem text, streamed bool,
-tried text, india_only bool, unit text, units int, own_key bool
+tried text, india_only bool, unit text, units int, options text
 )
   ), spent AS MATERIALIZED (
     SELECT tenant_id, lease, max(held) AS held, sum(amount)::bigint AS amount FROM covered GROUP BY 1, 2 HAVING sum(amount) > 0
@@ -131,5 +107,3 @@ tried text, india_only bool, unit text, units int, own_key bool
   SELECT ref, amount FROM covered UNION ALL SELECT ref, before FROM item WHERE before IS NOT NULL;
   PERFORM cm.work_for(NULL);
 END $$;
-REVOKE ALL ON FUNCTION cm.settle_leased(uuid[], text, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION cm.settle_leased(uuid[], text, timestamptz) TO cm_app, cm_worker;
