@@ -21,6 +21,7 @@ from callmissed.gateway import (
     Limiter,
     LocalLimiter,
     OwnKeys,
+    Places,
     SharedLimiter,
     Upstreams,
     UpstreamSettings,
@@ -111,6 +112,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(Ledger(plane.asyncpg))
     services.put(Quotas(db))
     services.put(limiter_of(settings), Limiter)
+    services.put(Places())
     services.put(Upstreams(db, upstream_settings(settings)))
     services.put(OwnKeys(db, services.live))
     services.put(facts_of(settings))

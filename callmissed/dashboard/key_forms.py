@@ -28,6 +28,7 @@ class KeyForm:
     days: int = 90
     owner: UUID | None = None
     options: tuple[str, ...] = ()
+    log_days: int = keys.USUAL_LOG_DAYS
 
     def limits(self) -> KeyLimits:
         """What narrows the key. Raises RateUnusable and BudgetUnusable; the rest is read where the key is made."""
@@ -47,6 +48,7 @@ def key_form(
     days: Annotated[int, Form(ge=0, le=3650)] = 90,
     owner: Line = "",
     options: Annotated[list[str] | None, Form()] = None,
+    log_days: Annotated[int, Form(ge=0, le=3650)] = keys.USUAL_LOG_DAYS,
 ) -> KeyForm:
     """Read the form of a key."""
     given = tuple(each for each in allowed or () if each)
@@ -63,6 +65,7 @@ def key_form(
         days,
         _id(owner),
         tuple(options or ()),
+        log_days,
     )
 
 
@@ -81,6 +84,7 @@ def form_of(card: keys.KeyCard) -> KeyForm:
         "\n".join(limits.origins),
         "\n".join(limits.networks),
         options=card.options,
+        log_days=card.log_days,
     )
 
 

@@ -18,6 +18,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.http import services
 from callmissed.foundation.i18n import t
 from callmissed.foundation.problems import Problem
+from callmissed.gateway import content_kept_until
 
 AT_ONCE = 1000
 """Rows of a file that are fetched in one transaction."""
@@ -152,6 +153,8 @@ async def shown(tx: Tx, choice: Choice, rows: Sequence[billing.Used]) -> dict[st
         "wrong": Problem.catalogue.get(opened.problem or "") if opened else None,
         "spending": spending,
         "place": shelves.place,
+        "kept_until": await content_kept_until(tx, opened.id) if opened else None,
+        "may_read_prompts": bool(tx.access and tx.access.may("prompts.read")),
         "may_see_inbox": bool(tx.access and tx.access.may("inbox.read")),
     }
 

@@ -43,6 +43,8 @@ PERMISSION_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "knowledge.write": _("Add and remove knowledge"),
         "channels.write": _("Connect channels"),
         "playground.use": _("Try models"),
+        "prompts.read": _("Read what was asked and answered"),
+        "cache.write": _("Empty the response cache"),
         "keys.read": _("See API keys"),
         "keys.write": _("Make and revoke API keys"),
         "usage.read": _("See usage"),

@@ -6,7 +6,12 @@ its region and its contract against training.
 """
 
 from callmissed.gateway.audio import hear, read_recording_form, read_speech_request, spoken
+from callmissed.gateway.batches import Places
+from callmissed.gateway.batches import files as batch_files
+from callmissed.gateway.batches import service as batch_runs
+from callmissed.gateway.batches.names import file_name
 from callmissed.gateway.billed import Caller
+from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.limits import Limiter, LocalLimiter
@@ -14,6 +19,7 @@ from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.own import provider_keys
 from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import ModelNotFound
+from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.surface import PREFIXES, Surface
@@ -34,14 +40,23 @@ __all__ = [
     "ModelNotFound",
     "Own",
     "OwnKeys",
+    "Places",
     "SharedLimiter",
     "Surface",
     "Terms",
     "UpstreamSettings",
     "Upstreams",
+    "batch_files",
+    "batch_runs",
+    "cached_answers",
     "complete",
+    "content_kept_until",
+    "empty_cache",
+    "file_name",
+    "follow_switch",
     "hear",
     "provider_keys",
+    "read_content",
     "read_recording_form",
     "read_speech_request",
     "spoken",

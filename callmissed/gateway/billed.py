@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from callmissed.billing import KeyBudget, Ledger, Quotas, Usage
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
@@ -26,7 +28,7 @@ from callmissed.gateway.own.opened import Own
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.tokens import count
 from callmissed.gateway.trip import Route, Trip
-from callmissed.gateway.upstreams import Piece, Terms
+from callmissed.gateway.upstreams import LOCAL, Piece, Terms
 
 Answer = TypeVar("Answer")
 
@@ -100,7 +102,9 @@ class BilledCall:
 
     def __init__(self, services: Services, access: Access, request: Billable, caller: Caller) -> None:
         self.id = caller.usage_id or uuid7()
-        self.route: Route | Trip = services.get(Upstreams).route(
+        upstreams = services.get(Upstreams)
+        self._home = upstreams.home
+        self.route: Route | Trip = upstreams.route(
             request.model, request.fallbacks, india_only=caller.india_only, kind=request.kind, own=caller.own
         )
         self._ledger = services.get(Ledger)
@@ -182,6 +186,20 @@ class BilledCall:
             self.interruption.finish()
         self.price_micro = await self._end("ok", 200)
 
+    async def repeat(self) -> None:
+        """It is answered with what was answered before: nobody is asked, and nothing costs. Durable when this returns.
+
+        Raises PlanUsedUp.
+        """
+        if self._caller.allowance:
+            await self._quotas.take(self._access.tenant_id, self._caller.allowance.plan)
+        self.tokens_in = self.tokens_out = 0
+        usage = msgspec.structs.replace(
+            self._usage("ok", 200, None), upstream=self._home.name, region=self._home.region, may_train=False,
+            counted_by="callmissed", options="cached",
+        )  # fmt: skip
+        await self._ledger.settle(self._access.tenant_id, self.id, 0, usage)
+
     async def cancel(self) -> None:
         """It was broken off, by the reader or by `interruption`: take the price of what was delivered, if anything was."""
         delivered = count(self.text) + unspoken(self._unspoken)
@@ -211,7 +229,7 @@ class BilledCall:
         if (
             self.tokens_in is not None
             and self.tokens_out is not None
-            and self.route.upstream.terms.name != "local"
+            and self.route.upstream.terms.name != LOCAL
         ):
             return self.tokens_in, self.tokens_out, "upstream"
         read = self.tokens_in if self.tokens_in is not None else self._request.reading()

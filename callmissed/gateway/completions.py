@@ -140,13 +140,19 @@ async def complete(
         request,
         caller or Caller(None, bot_id, conversation_id, india_only=india_only, own=own),
     )
+    choices = await reply(call, sources)
+    await call.settle()
+    return call.completion(choices)
+
+
+async def reply(call: Call, sources: Sequence[UUID] | None = None) -> bytes:
+    """The choices of a whole answer, which `call` has taken note of: what is left is to settle. Raises as `complete` does."""
     asked = await call.open(sources)
     replied = await call.answered(call.route.upstream.reply(asked))
     if call.mask is not None:
         replied = restored(call.mask, replied)
     call.learn(Piece(replied.choices, replied.text, replied.tokens_in, replied.tokens_out, replied.citations))
-    await call.settle()
-    return call.completion(replied.choices)
+    return replied.choices
 
 
 async def stream(call: Call, sources: Sequence[UUID] | None = None) -> AsyncGenerator[Piece]:

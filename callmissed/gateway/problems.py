@@ -44,6 +44,13 @@ class GenerationUnnamed(Problem):
     code = "generation_unnamed"
 
 
+class FilesForServers(Problem):
+    """Files and batches are for servers: use the key itself, not a token, and not from a website."""
+
+    status = 403
+    code = "files_for_servers"
+
+
 class AnswerUnderWay(Problem):
     """The same request is being answered now. Ask again in a moment with the same Idempotency-Key."""
 

@@ -25,6 +25,7 @@ from callmissed.gateway.problems import (
 from callmissed.gateway.routing import PREFERENCES, RetryBudget, distinct
 from callmissed.gateway.trip import Route, RoutingRule, Trip
 from callmissed.gateway.upstreams import (
+    LOCAL,
     LocalUpstream,
     Terms,
     Upstream,
@@ -84,6 +85,11 @@ class Upstreams:
         for upstream, models in await found_upstreams(self._settings, catalogue):
             self._offer(upstream, models)
         self.version = f"{catalogue.version}+{digest(routes[0].model for routes in self._routes.values())}"
+
+    @property
+    def home(self) -> Terms:
+        """The terms of this installation itself."""
+        return self._upstreams[LOCAL].terms
 
     def _offer(self, upstream: Upstream, models: Sequence[Model]) -> None:
         """Whoever names a model first sets its terms of sale; who runs it as well sells it as that."""

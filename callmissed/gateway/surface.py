@@ -10,15 +10,17 @@ from starlette.datastructures import Headers as Sent
 from starlette.types import Receive, Scope, Send
 
 from callmissed.foundation.http import speaks_anthropic
+from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
+from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import Headers
-from callmissed.gateway.interruptions import Interruptible
+from callmissed.gateway.interruptions import Interruptible, Interruption
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, AtOnce, Limiter
 from callmissed.gateway.own.opened import Own, OwnKeys
@@ -27,12 +29,24 @@ from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_audio import AUDIO, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
+from callmissed.gateway.surface_cache import Asked, Cache
+from callmissed.gateway.surface_files import FileDesk, is_file_path
+from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
 from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
-from callmissed.identity import KEY_SERVICES, KeyAccess, KeyRing, ServiceNotBuilt, mint_token, service_of
+from callmissed.identity import (
+    CACHE,
+    KEY_SERVICES,
+    PROMPT_LOG,
+    KeyAccess,
+    KeyRing,
+    ServiceNotBuilt,
+    mint_token,
+    service_of,
+)
 
 BEARER = b"bearer "
 PREFIXES = ("/v1/", "/anthropic/v1/")
@@ -62,7 +76,8 @@ class Visit:
 class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
     /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations.
-    What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation.
+    What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
+    and all of /v1/files and /v1/batches, whose requests cost when they are asked.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -72,6 +87,8 @@ class Surface:
         self._shelf = Shelf(services)
         self._at_once = AtOnce()
         self._replays = Replays(services)
+        self._cache = Cache(services)
+        self._desk = FileDesk(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
@@ -100,7 +117,10 @@ class Surface:
             await self._tell(visit)
             return
         if visit.scope["method"] != "POST":
-            raise NotFound
+            if visit.scope["method"] != "DELETE" or not is_file_path(visit.path):
+                raise NotFound
+            await self._desk.answer(visit.key, visit.scope, b"", visit.send)
+            return
         with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
             visit.body = await _body(visit.receive)
             language = _language(visit.scope)
@@ -122,6 +142,8 @@ class Surface:
             await _send(visit.send, language.model(listing))
         elif path == "/v1/generation":
             await _send(visit.send, await self._shelf.generation(key, visit.scope))
+        elif is_file_path(path):
+            await self._desk.answer(key, visit.scope, b"", visit.send)
         else:
             raise NotFound
 
@@ -134,8 +156,10 @@ class Surface:
             await _send(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
             request = read_request(visit.body)
-            _allowed(key, request)
+            allowed(key, request)
             await _send(visit.send, self._shelf.quote(key, request, visit.own))
+        elif is_file_path(path):
+            await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
             raise NotFound
 
@@ -150,22 +174,41 @@ class Surface:
         await self._replays.once(visit.key, once, said, visit.send, perform)
 
     async def _perform(self, visit: Visit, language: Language) -> None:
+        """What costs; it is kept, too, where its key asks for that."""
+        if PROMPT_LOG not in visit.key.options:
+            await self._do(visit, language)
+            return
+        usage_id = visit.usage_id or uuid7()
+
+        async def perform(send: Send) -> None:
+            await self._do(replace(visit, usage_id=usage_id, send=send), language)
+
+        is_form = (header(visit.scope, b"content-type") or b"").startswith(b"multipart/")
+        said = visit.path, b"" if is_form else visit.body  # of a recording its transcript is kept
+        await logged(self._services, visit.key, usage_id, said, visit.send, perform)
+
+    async def _do(self, visit: Visit, language: Language) -> None:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
-        _allowed(key, request)
+        allowed(key, request)
+        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest):
+            await self._ask(visit, language, request)
+            return
+        once = replace(visit, usage_id=visit.usage_id or uuid7())
+
+        async def perform(send: Send) -> None:
+            await self._ask(replace(once, send=send), language, request)
+
+        asked = Asked(request, visit.path, visit.body)
+        await self._cache.answer(key, asked, _caller(once, None), visit.send, perform)
+
+    async def _ask(
+        self, visit: Visit, language: Language, request: CompletionRequest | WorkRequest | AudioRequest
+    ) -> None:
+        """Ask whoever answers it."""
+        key = visit.key
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
-            caller = Caller(
-                key.key_id,
-                None,
-                None,
-                visit.arrived,
-                visit.allowance,
-                interruption,
-                key.india_only,
-                visit.usage_id,
-                key.options,
-                visit.own,
-            )
+            caller = _caller(visit, interruption)
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
             elif isinstance(request, WorkRequest):
@@ -245,10 +288,12 @@ def _language(scope: Scope) -> Language:
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
 
 
-def _allowed(key: KeyAccess, request: CompletionRequest | WorkRequest | AudioRequest) -> None:
-    """Whether this key may ask its models, its fallbacks too. Raises ModelNotAllowed."""
-    for model in (request.model, *request.fallbacks):
-        key.ask(model)
+def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
+    key = visit.key
+    return Caller(
+        key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
+        visit.own,
+    )  # fmt: skip
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:

@@ -13,7 +13,7 @@ from callmissed.foundation.problems import NotFound, Problem
 
 VARY = (b"vary", b"Origin")
 READABLE = (
-    b"cm-attempts, cm-cost-inr, cm-fallback-for, cm-model, cm-processed-in, cm-upstream, cm-usage-id, deprecation, "
+    b"cm-attempts, cm-cache, cm-cost-inr, cm-fallback-for, cm-model, cm-processed-in, cm-upstream, cm-usage-id, deprecation, "
     b"idempotency-replayed, ratelimit, ratelimit-policy, retry-after, sunset, x-request-id"
 )
 MAY_SEND = [

@@ -139,11 +139,26 @@ def _is_tokens(said: list[Any]) -> bool:
 
 async def work(services: Services, access: Access, request: WorkRequest, caller: Caller) -> WorkDone:
     """Answer a request and bill it to the tenant of `access`. Raises as `complete` does; what it raises was not billed."""
+    call, asked = await begin(services, access, request, caller)
+    members = await perform(call, asked)
+    await call.settle()
+    return outcome(call, members)
+
+
+async def begin(
+    services: Services, access: Access, request: WorkRequest, caller: Caller
+) -> tuple[BilledCall, WorkRequest]:
+    """The call of a request, and what its upstream may see of it. Raises Unsupported, and the Problems of a route."""
     mask = None
     if caller.options and MASKING in caller.options:
         mask, request = await _concealed(request)
     call = BilledCall(services, access, request, caller)
     call.mask = mask
+    return call, request
+
+
+async def perform(call: BilledCall, request: WorkRequest) -> Members:
+    """The members of the answer, whose counts `call` has taken note of: what is left is to settle. Raises as `work` does."""
     context = call.route.model.context
     if max(request.counts) > context:
         raise ContextTooLong(param="input", context=context)
@@ -160,7 +175,11 @@ async def work(services: Services, access: Access, request: WorkRequest, caller:
     await call.reserve()
     members, learned = await call.answered(answer())
     call.learn(learned)
-    await call.settle()
+    return members
+
+
+def outcome(call: BilledCall, members: Members) -> WorkDone:
+    """What came of a call."""
     return WorkDone(call.id, call.route.model.id, members, call.counted[0], call.price_micro, call.provenance)
 
 

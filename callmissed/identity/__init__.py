@@ -10,7 +10,15 @@ from callmissed.foundation.mail import declare_templates
 from callmissed.identity.key_access import KeyAccess
 from callmissed.identity.key_problems import ServiceNotBuilt
 from callmissed.identity.key_rules import KeyLimits, typed_limits
-from callmissed.identity.key_services import KEY_OPTIONS, KEY_SCOPES, KEY_SERVICES, MASKING, service_of
+from callmissed.identity.key_services import (
+    CACHE,
+    KEY_OPTIONS,
+    KEY_SCOPES,
+    KEY_SERVICES,
+    MASKING,
+    PROMPT_LOG,
+    service_of,
+)
 from callmissed.identity.key_tokens import LONGEST_SECONDS as LONGEST_TOKEN_SECONDS
 from callmissed.identity.key_tokens import mint as mint_token
 from callmissed.identity.keyring import KeyRing
@@ -47,12 +55,14 @@ from callmissed.identity.service.onboarding import TenantCreated, workspace
 declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
 __all__ = [
+    "CACHE",
     "GIVABLE",
     "KEY_OPTIONS",
     "KEY_SCOPES",
     "KEY_SERVICES",
     "LONGEST_TOKEN_SECONDS",
     "MASKING",
+    "PROMPT_LOG",
     "ROLES",
     "Callers",
     "KeyAccess",

@@ -114,6 +114,12 @@ class OptionUnusable(Invalid):
     code = "key_option_unusable"
 
 
+class LogDaysUnusable(Invalid):
+    """What a key asks can be kept for 1 to 30 days."""
+
+    code = "key_log_days_unusable"
+
+
 class RateUnusable(Invalid):
     """Write a whole number above 0, up to 1,00,000 requests or 10 crore tokens a minute, or leave it empty."""
 

@@ -25,6 +25,8 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
                 "/v1/messages",
                 "/v1/embeddings",
                 "/v1/moderations",
+                "/v1/files",
+                "/v1/batches",
             )
         ),
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations")),
@@ -45,7 +47,9 @@ KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values(
 
 
 MASKING = "masking"
-KEY_OPTIONS: tuple[str, ...] = (MASKING,)
+PROMPT_LOG = "prompt_log"
+CACHE = "cache"
+KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE)
 """What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
 
 

@@ -110,6 +110,15 @@ class KeyRing:
         known.used.add(lookup)
         return _living(found)
 
+    async def standing(self, tenant_id: UUID, key_id: UUID) -> KeyAccess:
+        """What a key may do by its newest secret: for work that it has left behind. Raises as `resolve` does."""
+        known = self._by_id.get(key_id)
+        if known is None or not self._trusted(known):
+            known = await self._once(key_id, tenant_id)
+        if known.tenant_id != tenant_id:
+            raise KeyUnknown
+        return _living(max(known.secrets.values(), key=lambda each: each.serial))
+
     def hold(self, key: KeyAccess, end: Callable[[Problem], None]) -> AbstractContextManager[None]:
         """While the block runs, call `end` with the reason within a second of this key's end, whichever node ended it."""
         known, now = self._by_id.get(key.key_id), clock.now()

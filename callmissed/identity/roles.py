@@ -6,7 +6,17 @@ READ = frozenset(
     {"inbox.read", "bots.read", "knowledge.read", "contacts.read", "usage.read", "privacy.read", "team.read"}
 )
 ANSWER = frozenset({"inbox.reply", "contacts.write"})
-BUILD = frozenset({"bots.write", "knowledge.write", "keys.read", "keys.write", "playground.use"})
+BUILD = frozenset(
+    {
+        "bots.write",
+        "knowledge.write",
+        "keys.read",
+        "keys.write",
+        "playground.use",
+        "prompts.read",
+        "cache.write",
+    }
+)
 PAY = frozenset({"billing.read", "billing.write", "usage.read"})
 RUN = frozenset(
     {

@@ -14,7 +14,7 @@ from callmissed.app.main import behind_edge, create_pages_app
 from callmissed.foundation.http import permits, public, signed_in
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
-from callmissed.gateway import languages, surface, works
+from callmissed.gateway import languages, surface, surface_files, works
 from tests.support.belongings import Belongings, belongings, holdings
 from tests.support.planted_routes import answers_in_its_own_words, bad
 from tests.support.routes import FIELDS, FILLED, JSON, SURFACE, Reply, Spot, ask, filled, spots
@@ -24,11 +24,13 @@ pytestmark = pytest.mark.database
 OWN = frozenset(
     {
         "account_id",
+        "batch_id",
         "bot_id",
         "contact_id",
         "conversation_id",
         "domain_id",
         "factor_id",
+        "file_id",
         "identity_id",
         "invitation_id",
         "key_id",
@@ -115,7 +117,7 @@ async def told_to_strangers(
             continue
         kind, body = filled(spot)
         reply = await ask(
-            app, spot.method, spot.at(EVERYBODYS | ours.ids), stranger.cookie | PROGRAM | kind, body
+            app, spot.method, spot.at(EVERYBODYS | ours.ids), owner_of(spot, stranger) | PROGRAM | kind, body
         )
         if reply.status != 404:
             found.append(f"{spot} answers {reply.status}")
@@ -266,9 +268,9 @@ def test_every_parameter_has_a_sample(pages: FastAPI, ours: Belongings) -> None:
 
 
 def test_the_gateway_answers_exactly_the_routes_known_here() -> None:
-    sources = "".join(inspect.getsource(each) for each in (surface, languages, works))
-    named = set(re.findall(r'"(/v1/[^"]+)"', sources))
-    assert named == {path.partition("{")[0].removeprefix("/anthropic") for _, path in SURFACE}
+    sources = "".join(inspect.getsource(each) for each in (surface, languages, works, surface_files))
+    named = {each.rstrip("/") for each in re.findall(r'"(/v1/[^"]+)"', sources)}
+    assert named == {path.partition("/{")[0].removeprefix("/anthropic") for _, path in SURFACE}
 
 
 async def test_another_tenants_ids_are_not_found_and_nothing_changes(

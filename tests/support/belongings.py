@@ -15,8 +15,9 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway import provider_keys
+from callmissed.gateway import batches, provider_keys
 from callmissed.identity import (
+    PROMPT_LOG,
     create_key,
     custom_roles,
     invitations,
@@ -58,10 +59,11 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
     async with services.db.tenant(access) as tx:
         source = await knowledge.add_text(tx, "Hours", "We open at nine in the morning. " * 3)
         bot = await bots.create_bot(tx, name="Care", greeting="Hello", sources=[source.id])
-        made = await create_key(tx, "program")
+        made = await create_key(tx, "program", options=[PROMPT_LOG])
         brought = await provider_keys.bring(tx, BROUGHT)
         await grant(tx, rupees("5"), "grant", uuid7())
         team = await _team(tx)
+        batch = await _batch(tx, made.id)
         factors = await _factors(tx, access.actor.id)
     async with services.db.control() as tx:
         session = await sessions.open_session(tx, access.actor.id, access.tenant_id, "Firefox/140.0")
@@ -79,6 +81,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
     ids = {
         **team,
         **factors,
+        **batch,
         "session_id": here.session_id,
         "leaf_id": leaf.id,
         "bot_id": bot.id,
@@ -106,6 +109,14 @@ async def _team(tx: Tx) -> dict[str, UUID]:
         "member_id": member.id,
         "role_id": await custom_roles.make_role(tx, "Reader", ["inbox.read"]),
     }
+
+
+async def _batch(tx: Tx, key_id: UUID) -> dict[str, str]:
+    """A file and a batch that reads it, as callers name them."""
+    file = await batches.files.store(tx, key_id, "questions.jsonl", b"{}\n")
+    wish = batches.service.Wish(f"file-{file.id.hex}", "/v1/moderations", "24h")
+    made = await batches.service.create(tx, key_id, wish, file.id)
+    return {"file_id": f"file-{file.id.hex}", "batch_id": f"batch_{made.id.hex}"}
 
 
 async def _factors(tx: Tx, user_id: UUID) -> dict[str, UUID]:

@@ -13,6 +13,7 @@ from callmissed.dashboard.key_forms import KeyForm, form_of, key_form
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, permits, wants_page
 from callmissed.foundation.problems import Problem
+from callmissed.gateway import cached_answers, empty_cache, follow_switch
 from callmissed.identity import (
     KEY_OPTIONS,
     KEY_SCOPES,
@@ -58,6 +59,7 @@ async def create(request: Request, tx: TenantTx, form: Annotated[KeyForm, Depend
             scopes=form.scopes,
             limits=form.limits(),
             options=form.options,
+            log_days=form.log_days,
             days=form.days or None,
             service_account_id=form.owner,
         )
@@ -74,8 +76,9 @@ async def change(
 ) -> Response:
     """Change what a key may do and how it is narrowed, everywhere within a second. Raises KeyNotFound."""
     try:
-        wish = keys.KeyWish(form.name, form.allowed, form.scopes, form.limits(), form.options)
+        wish = keys.KeyWish(form.name, form.allowed, form.scopes, form.limits(), form.options, form.log_days)
         await keys.change_key(tx, key_id, wish)
+        await follow_switch(tx, key_id)
     except Problem as problem:
         if problem.status == 404:
             raise
@@ -102,6 +105,13 @@ async def end_overlap(key_id: UUID, tx: TenantTx) -> Response:
 async def revoke(key_id: UUID, tx: TenantTx) -> Response:
     """Stop a key; programs that use it are refused within a second. Raises KeyNotFound."""
     await revoke_key(tx, key_id)
+    return RedirectResponse("/app/keys", 303)
+
+
+@router.post("/app/keys/cache/empty", access=permits("cache.write"))
+async def empty(tx: TenantTx) -> Response:
+    """Forget every answer that the response cache has."""
+    await empty_cache(tx)
     return RedirectResponse("/app/keys", 303)
 
 
@@ -144,6 +154,8 @@ async def _page(
         overlaps=OVERLAPS,
         plan=DEFAULT_PLAN,
         may_write=may("keys.write"),
+        cached=await cached_answers(tx),
+        may_empty=may("cache.write"),
     )
     reply.headers["Cache-Control"] = "no-store"
     return reply

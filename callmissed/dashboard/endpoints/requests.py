@@ -1,6 +1,8 @@
 """The request log: every request of the workspace, found by what it was, opened to where its time went, taken along as a file."""
 
+import json
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Query
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from callmissed.dashboard import request_log
 from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation import clock
 from callmissed.foundation.http import Router, TenantTx, permits
+from callmissed.gateway import read_content
 
 router = Router(tags=["usage"])
 
@@ -47,6 +50,29 @@ async def newest(tx: TenantTx, choice: Chosen) -> Response:
     """The newest request of a choice: how an open page learns, at little cost, whether there is anything new."""
     found = await billing.requests(tx, choice.filter(), 1)
     return JSONResponse({"newest": str(found[0].id) if found else ""}, headers={"cache-control": "no-store"})
+
+
+@router.get("/app/requests/{usage_id}/content", access=permits("prompts.read"))
+async def content(request: Request, usage_id: UUID, tx: TenantTx) -> Response:
+    """What a request asked and was answered, where its key has that kept; the audit log says who read it. Raises PromptNotKept."""
+    kept = await read_content(tx, usage_id)
+    reply = await workspace_page(
+        request,
+        tx,
+        "dashboard/usage/content.html",
+        active="requests",
+        usage_id=usage_id,
+        kept=kept,
+        asked=_written(kept.asked),
+        answered=_written(kept.answered),
+    )
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
+
+
+def _written(document: object) -> str:
+    """A document as people read it."""
+    return document if isinstance(document, str) else json.dumps(document, ensure_ascii=False, indent=2)
 
 
 @router.get("/app/requests/log.csv", access=permits("usage.read"))

@@ -117,6 +117,7 @@ class Key(Shape):
     origins: list[str]
     networks: list[str]
     options: list[str] = Field(description="What is done besides with its requests.")
+    log_days: int
     service_account: str | None = Field(
         description="The service account that owns it; null: whoever made it."
     )
@@ -150,8 +151,10 @@ class KeyDraft(Shape):
     options: Permissions = Field(
         default_factory=list[str],
         description="What is done besides with its requests, off unless named. masking: what names a person or firm in "
-        "India becomes a placeholder before any supplier sees it, and stands in the answer again.",
+        "India becomes a placeholder before any supplier sees it, and stands in the answer again. prompt_log: what is asked and "
+        "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free.",
     )
+    log_days: int = Field(7, description="1 to 30.")
 
 
 class NewKey(KeyDraft):
@@ -326,9 +329,7 @@ class UsageRecord(Shape):
     region: str
     tried: str | None
     india_only: bool
-    own_key: bool = Field(
-        description="Whether it ran on the workspace's own account at the upstream, free of charge here."
-    )
+    own_key: bool = Field(description="Whether it ran on the workspace's own account there.")
     status: str = Field(description="ok, cancelled or failed")
     http_status: int
     problem: str | None
@@ -349,8 +350,20 @@ class UsageRecord(Shape):
     unit: str | None = Field(description="what was sold, where it was not tokens: second, character")
     units: int | None
     options: str | None = Field(
-        description="What was done besides because its key asks for it: masked=2 for two identifiers masked."
+        description="What was done besides because its key asks for it: masked=2 for two identifiers masked, "
+        "cached for an answer of the response cache."
     )
+
+
+class PromptContent(Shape):
+    """What a request asked, and what it was answered: kept because its key is switched to `prompt_log`."""
+
+    usage_id: UUID
+    path: str
+    asked: Any = Field(description="The body of the request; text where it is no JSON.")
+    answered: Any = Field(description="The answer; of a stream its words, as far as they were delivered.")
+    is_cut: bool = Field(description="Whether either was too long to be kept whole.")
+    kept_until: datetime
 
 
 class Wallet(Shape):

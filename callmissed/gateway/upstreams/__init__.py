@@ -3,7 +3,7 @@
 from callmissed.gateway.upstreams.found import USUAL_VARIABLES, UpstreamSettings, found_upstreams
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_connection import Timeouts
-from callmissed.gateway.upstreams.local import LocalUpstream
+from callmissed.gateway.upstreams.local import LOCAL, LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
 from callmissed.gateway.upstreams.owned import Owned, prove
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
@@ -11,6 +11,7 @@ from callmissed.gateway.upstreams.sound import Heard, Listening, Recording, Soun
 from callmissed.gateway.upstreams.taking import Taking
 
 __all__ = [
+    "LOCAL",
     "USUAL_VARIABLES",
     "Asked",
     "Gate",

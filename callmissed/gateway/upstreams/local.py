@@ -19,6 +19,8 @@ from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, 
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.knowledge import Answer, answer, retrieve, retrieve_in_text
 
+LOCAL = "local"
+"""What this installation is called among the upstreams."""
 WORD = re.compile(r"\S+\s*")
 UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities")
 PASSAGES = 5
@@ -50,7 +52,7 @@ class LocalUpstream:
         self._db = db
         self._speech = LocalSpeech()
         self.taking = None
-        self.terms = Terms("local", region, "runs inside this installation", "this installation")
+        self.terms = Terms(LOCAL, region, "runs inside this installation", "this installation")
 
     def check(self, asked: Asked) -> None:
         """Refuse tools, formats and several choices: it can only quote."""

@@ -3,7 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Index, Integer, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import Category, Keep, TenantTable, Whose, column, nothing, pseudonym
@@ -113,6 +123,12 @@ class ApiKey(TenantTable):
         nothing("what is done besides with its requests; none: nothing"),
         ARRAY(String(20)),
         server_default=NONE,
+    )
+    log_days: Mapped[int] = column(
+        nothing("for how many days what it asks is kept, where it is kept"),
+        SmallInteger,
+        default=7,
+        server_default=text("7"),
     )
     service_account_id: Mapped[UUID | None] = column(nothing("the service account that owns it"))
     serial: Mapped[int] = column(

@@ -15,13 +15,14 @@ from callmissed.identity.key_problems import (
     KeyAboveYou,
     KeyNotWorking,
     LifetimeUnusable,
+    LogDaysUnusable,
     OptionUnusable,
     ScopeUnusable,
     ServiceAccountNotFound,
     ServiceUnusable,
 )
 from callmissed.identity.key_rules import KeyLimits, read_limits
-from callmissed.identity.key_services import KEY_OPTIONS, KEY_SCOPES, KEY_SERVICES
+from callmissed.identity.key_services import KEY_OPTIONS, KEY_SCOPES, KEY_SERVICES, PROMPT_LOG
 from callmissed.identity.models import ApiKey, RetiredSecret
 from callmissed.identity.problems import KeyMayNothing, KeyNameMissing, KeyNotFound, TooManyKeys
 from callmissed.identity.repository import key_owners, key_secrets, service_accounts
@@ -33,6 +34,7 @@ TOPIC = "api_key"
 LONGEST_NAME = 80
 LONGEST_DAYS = 3650
 MOST = 100
+USUAL_LOG_DAYS, MOST_LOG_DAYS = 7, 30
 
 KeyState = Literal["working", "expired", "revoked"]
 
@@ -56,6 +58,7 @@ class KeyCard:
     permissions: tuple[str, ...]
     scopes: tuple[str, ...]
     options: tuple[str, ...]
+    log_days: int
     limits: KeyLimits
     state: KeyState
     created_at: datetime
@@ -81,13 +84,17 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyWish:
-    """What somebody wants a key to be: its name, the services and scopes it may use, what narrows it, and what is done besides."""
+    """What somebody wants a key to be: its name, the services and scopes it may use, what narrows it, and what is done besides.
+
+    `log_days` is for how many days what it asks is kept, where that is switched on.
+    """
 
     name: str
     permissions: Collection[str] = ("llm",)
     scopes: Collection[str] = ()
     limits: KeyLimits = field(default_factory=KeyLimits)
     options: Collection[str] = ()
+    log_days: int = USUAL_LOG_DAYS
 
 
 async def create_key(
@@ -98,15 +105,17 @@ async def create_key(
     scopes: Collection[str] = (),
     limits: KeyLimits | None = None,
     options: Collection[str] = (),
+    log_days: int = USUAL_LOG_DAYS,
     days: int | None = None,
     service_account_id: UUID | None = None,
 ) -> NewKey:
     """Make a key that may use these services, for so many days (None: until it is revoked).
 
-    Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, OptionUnusable, the Problems of `read_limits`, LifetimeUnusable,
-    ServiceAccountNotFound and TooManyKeys.
+    Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, OptionUnusable, LogDaysUnusable, the Problems of `read_limits`,
+    LifetimeUnusable, ServiceAccountNotFound and TooManyKeys.
     """
-    wish, now = _checked(tx, KeyWish(name, permissions, scopes, limits or KeyLimits(), options)), clock.now()
+    wished = KeyWish(name, permissions, scopes, limits or KeyLimits(), options, log_days)
+    wish, now = _checked(tx, wished), clock.now()
     if days is not None and not 0 < days <= LONGEST_DAYS:
         raise LifetimeUnusable
     if service_account_id is not None:
@@ -151,6 +160,12 @@ async def change_key(tx: Tx, key_id: UUID, wish: KeyWish) -> None:
     await announce(tx, row.id)
     leaf = await audit.record(tx, "identity:key:changed", target=row.id, body=_told(checked))
     await key_news.tell(tx, row, "key_changed", leaf)
+
+
+async def options_of(tx: Tx, key_id: UUID) -> dict[str, int]:
+    """What is switched on for a key now, each with its days where it has any; nothing where there is no such key."""
+    row = await repository.key(tx, key_id)
+    return {name: row.log_days if name == PROMPT_LOG else 0 for name in row.options} if row else {}
 
 
 async def list_keys(tx: Tx) -> list[KeyCard]:
@@ -234,7 +249,9 @@ def _checked(tx: Tx, wish: KeyWish) -> KeyWish:
     options = sorted(set(wish.options))
     if not set(options) <= set(KEY_OPTIONS):
         raise OptionUnusable
-    return KeyWish(plain, services, scopes, read_limits(wish.limits), options)
+    if not 0 < wish.log_days <= MOST_LOG_DAYS:
+        raise LogDaysUnusable
+    return KeyWish(plain, services, scopes, read_limits(wish.limits), options, wish.log_days)
 
 
 def _write(row: ApiKey, wish: KeyWish) -> None:
@@ -242,12 +259,15 @@ def _write(row: ApiKey, wish: KeyWish) -> None:
     row.name, row.permissions, row.scopes = wish.name, list(wish.permissions), list(wish.scopes)
     row.requests_per_minute, row.tokens_per_minute = limits.requests_per_minute, limits.tokens_per_minute
     row.monthly_budget, row.options = limits.monthly_budget, list(wish.options)
+    row.log_days = wish.log_days
     row.models, row.origins, row.networks = list(limits.models), list(limits.origins), list(limits.networks)
 
 
 def _wish_of(row: ApiKey) -> KeyWish:
     """What is decided about a key now."""
-    return KeyWish(row.name, list(row.permissions), list(row.scopes), _limits(row), list(row.options))
+    return KeyWish(
+        row.name, list(row.permissions), list(row.scopes), _limits(row), list(row.options), row.log_days
+    )
 
 
 def _told(wish: KeyWish) -> dict[str, object]:
@@ -257,7 +277,7 @@ def _told(wish: KeyWish) -> dict[str, object]:
         "permissions": list(wish.permissions), "scopes": list(wish.scopes), "budget_micro": limits.monthly_budget or 0,
         "requests_per_minute": limits.requests_per_minute or 0, "tokens_per_minute": limits.tokens_per_minute or 0,
         "models": len(limits.models), "origins": len(limits.origins), "networks": len(limits.networks),
-        "options": list(wish.options),
+        "options": list(wish.options), "log_days": wish.log_days,
     }  # fmt: skip
 
 
@@ -280,6 +300,7 @@ def _card(row: ApiKey, owners: dict[UUID, str], old: Sequence[RetiredSecret], no
         tuple(row.permissions),
         tuple(row.scopes),
         tuple(row.options),
+        row.log_days,
         _limits(row),
         state,
         row.created_at,

@@ -3,7 +3,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { embedMany, generateText, Output, stepCountIs, streamText, tool } from "ai";
-import OpenAI from "openai";
+import OpenAI, { toFile } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
@@ -69,6 +69,24 @@ const FLOWS = {
   openai_embeddings: async () => {
     const made = await openai.embeddings.create({ model, input: ["Namaste", "Kal milte hain"] });
     return made.data.map((each) => each.embedding.length);
+  },
+  openai_batch: async () => {
+    const url = "/v1/chat/completions";
+    const lines = ["q1", "q2"].map((custom_id) => JSON.stringify({ custom_id, method: "POST", url, body: { model, messages } }));
+    const file = await openai.files.create({ file: await toFile(Buffer.from(lines.join("\n")), "questions.jsonl"), purpose: "batch" });
+    let batch = await openai.batches.create({ input_file_id: file.id, endpoint: url, completion_window: "24h" });
+    while (!["completed", "failed"].includes(batch.status)) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      batch = await openai.batches.retrieve(batch.id);
+    }
+    const answers = (await (await openai.files.content(batch.output_file_id)).text()).trim().split("\n").map((line) => JSON.parse(line));
+    const listed = [];
+    for await (const each of openai.batches.list({ limit: 1 })) listed.push(each.id);
+    const gone = await openai.files.delete(file.id);
+    return {
+      counts: batch.request_counts, listed: listed.length, deleted: gone.deleted,
+      answers: answers.map((each) => [each.custom_id, each.response.body.choices[0].message.content]),
+    };
   },
   openai_wrong_key: () => failing(() => new OpenAI({ baseURL: `${address}/v1`, apiKey: "cm_wrong", maxRetries: 0 }).models.list()),
   openai_no_model: () => failing(() => openai.chat.completions.create({ model: "nobody", messages })),

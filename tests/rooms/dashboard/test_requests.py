@@ -13,6 +13,7 @@ from callmissed.foundation.services import Services
 from callmissed.identity import ROLES, create_key
 from tests.rooms.dashboard.conftest import Office, Open
 from tests.rooms.dashboard.test_usage import rows_of, sheet, text_of
+from tests.support.belongings import belongings
 from tests.support.keys import program_of
 from tests.support.people import teammate_of
 from tests.support.signed_in import browser_of
@@ -26,7 +27,7 @@ async def test_an_empty_log_says_what_will_be_there_and_offers_one_act(office: O
     page = await office.page("/app/requests")
     assert "No requests in this span" in page
     assert page.count("cm-btn is-primary") == 1
-    assert "never what was asked or answered" in page
+    assert "kept only where a key is switched to that" in page
 
 
 async def test_it_is_narrowed_by_model_key_outcome_time_and_day(office: Office) -> None:
@@ -169,3 +170,24 @@ async def test_programs_read_the_same_log_page_by_page(
     async with program_of(app, services, office.access, ["bots.read"]) as program:
         assert (await program.get("/requests")).status_code == 403
         assert (await program.get(f"/requests/{failed}")).status_code == 403
+
+
+async def test_what_was_said_is_read_by_whoever_may_and_the_audit_log_says_so(
+    app: ASGIApp, services: Services
+) -> None:
+    firm = await belongings(app, services)
+    usage_id = firm.ids["usage_id"]
+    async with browser_of(app, services, firm.access) as browser:
+        drawer = (await browser.get(f"/app/requests?request={usage_id}")).text
+        assert f"/app/requests/{usage_id}/content" in drawer
+        page = text_of((await browser.get(f"/app/requests/{usage_id}/content")).text)
+        assert "When do you open?" in page and "/v1/chat/completions" in page
+        assert "What a request asked and was answered was read." in (await browser.get("/app/audit")).text
+        plain = (await browser.get(f"/api/v1/requests/{usage_id}/content")).json()
+        assert plain["asked"]["model"] == "local/extractive"
+        assert plain["answered"]["object"] == "chat.completion"
+    mate = await teammate_of(services, firm.access, "teammate")
+    async with browser_of(app, services, mate) as browser:
+        drawer = (await browser.get(f"/app/requests?request={usage_id}")).text
+        assert "These figures, and sealed" in drawer and "/content" not in drawer
+        assert (await browser.get(f"/app/requests/{usage_id}/content")).status_code == 403

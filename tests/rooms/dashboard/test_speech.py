@@ -95,5 +95,6 @@ async def test_whoever_may_try_models_does_and_nobody_else(
 async def test_another_website_asks_nothing(office: Office) -> None:
     abroad = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     assert (await office.browser.post(SAY, json=said(), headers=abroad)).status_code == 403
-    assert (await office.browser.post(HEAR, **form(recording()) | {"headers": abroad})).status_code == 403
+    sent: dict[str, Any] = {**form(recording()), "headers": abroad}
+    assert (await office.browser.post(HEAR, **sent)).status_code == 403
     assert not await records(office)

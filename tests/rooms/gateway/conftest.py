@@ -94,7 +94,7 @@ async def base_url(services: Services, upstreams: Upstreams) -> AsyncGenerator[s
     """The surface behind the edge of the house, on a real port."""
     limits = EdgeLimits(
         frozenset({"127.0.0.1"}),
-        body_limits=tuple((each, 10_000_000) for each in PREFIXES),
+        body_limits=(*((each, 10_000_000) for each in PREFIXES), ("/v1/files", 21_000_000)),
         open_prefixes=PREFIXES,
     )
     config = uvicorn.Config(

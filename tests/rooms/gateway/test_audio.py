@@ -5,13 +5,15 @@ from collections.abc import AsyncGenerator
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import openai
 import pytest
+from sqlalchemy import text
 
 from callmissed.foundation.services import Services
-from callmissed.gateway import provider_keys
+from callmissed.gateway import provider_keys, read_content
 from tests.rooms.gateway.conftest import ClientOf, OpenShop, Shop
 from tests.rooms.gateway.served import served, serving, upstream
 from tests.support.patience import until
@@ -366,3 +368,24 @@ async def test_speech_runs_on_a_workspaces_own_account_as_everything_does(
     assert len(sent) == 6
     assert all("-own-canary-8812" in each and "operators-" not in each for each in sent), sent
     assert {(row["own_key"], row["price_micro"]) for row in await shop.rows()} == {(True, 0)}
+
+
+async def test_of_a_call_the_log_keeps_words_and_no_sound(
+    shop: Shop, open_shop: OpenShop, client_of: ClientOf
+) -> None:
+    firm = await open_shop(permissions=SERVICES, options=("prompt_log", "cache"))
+    client = client_of(firm)
+    await client.audio.transcriptions.create(model="openai/ear", file=("call.wav", recording()))
+    await client.audio.speech.create(model="openai/good-voice", voice="alloy", input="Namaste")
+
+    async def kept() -> bool:
+        async with shop.services.db.tenant(firm.books) as tx:
+            return await tx.session.scalar(text("SELECT count(*) FROM prompt_log")) == 2
+
+    assert await until(kept)
+    heard, spoken = await firm.rows()
+    async with shop.services.db.tenant(firm.access) as tx:
+        first = await read_content(tx, UUID(str(heard["id"])))
+        second = await read_content(tx, UUID(str(spoken["id"])))
+    assert (first.asked, first.answered["text"]) == ("", "Namaste, kal aaiye.")
+    assert (second.asked["input"], second.answered) == ("Namaste", "")

@@ -87,7 +87,8 @@ async def test_services_that_are_not_built_are_named_and_not_offered(owner) -> N
     [({"budget": "lots"}, "amount in rupees"), ({"budget": "0"}, "amount in rupees"), ({"requests": "-1"}, "whole number"),
      ({"models": "a b"}, "up to 20 models"), ({"origins": "shop.example"}, "up to 20 websites"),
      ({"networks": "10.0.0.1/8"}, "addresses or ranges"), ({"scopes": "owner.transfer"}, "what you may do yourself"),
-     ({"options": "telepathy"}, "cannot be switched on"), ({"name": ""}, "Give the key a name")],
+     ({"options": "telepathy"}, "cannot be switched on"), ({"log_days": "31"}, "kept for 1 to 30 days"),
+     ({"name": ""}, "Give the key a name")],
 )  # fmt: skip
 async def test_a_form_says_what_is_wrong_and_forgets_nothing(owner, change, said) -> None:
     page = await owner.post("/app/keys", data=FORM | change)

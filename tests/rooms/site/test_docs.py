@@ -8,6 +8,7 @@ import pytest
 
 from callmissed.app.main import MEGABYTE
 from callmissed.foundation.problems import Problem
+from callmissed.gateway.batches.lines import read_line
 from callmissed.site.problem_list import problem_groups
 from tests.support.belongings import belongings
 from tests.support.routes import JSON, ask
@@ -57,6 +58,8 @@ async def test_the_python_sample_is_python_and_all_name_this_installation(app, i
     compile(found["Python"], "sample", "exec")
     compile(found["Anthropic"], "sample", "exec")
     compile(found["Vectors"], "sample", "exec")
+    compile(found["A batch"], "sample", "exec")
+    assert read_line(found["A line of its file"].encode()).url == "/v1/chat/completions"
     here = installation.settings.public_url
     assert [
         name

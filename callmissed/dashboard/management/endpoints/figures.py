@@ -1,6 +1,7 @@
 """Who calls, usage, wallet and the audit log, for programs."""
 
 from collections import Counter
+from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -14,12 +15,21 @@ from callmissed.dashboard.audit_words import say
 from callmissed.dashboard.management.answers import Cursor, Limit, Page, after, answer, page_of
 from callmissed.dashboard.management.problems import PeriodUnusable
 from callmissed.dashboard.management.router import Api
-from callmissed.dashboard.management.shapes import DayOfUsage, Event, Me, UsageRecord, UsageSummary, Wallet
+from callmissed.dashboard.management.shapes import (
+    DayOfUsage,
+    Event,
+    Me,
+    PromptContent,
+    UsageRecord,
+    UsageSummary,
+    Wallet,
+)
 from callmissed.foundation import audit, clock
 from callmissed.foundation.audit import AuditLeaf, Wanted
 from callmissed.foundation.http import TenantTx, services
 from callmissed.foundation.problems import NotFound
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway import read_content
 from callmissed.identity import workspace
 
 router = Api("figures")
@@ -107,6 +117,15 @@ async def request_log(
 async def one_request(request: Request, usage_id: UUID, tx: TenantTx) -> Response:
     """One request. Raises UsageNotFound."""
     return answer(request, UsageRecord.model_validate(await used(tx, usage_id)))
+
+
+@router.api(
+    "GET", "/requests/{usage_id}/content", "prompts.read", gives=PromptContent, problems=("prompt_not_kept",)
+)
+async def content(request: Request, usage_id: UUID, tx: TenantTx) -> Response:
+    """What a request asked and was answered, where its key has that kept. Reading it is written to the audit log."""
+    kept = await read_content(tx, usage_id)
+    return answer(request, PromptContent.model_validate({"usage_id": usage_id, **asdict(kept)}))
 
 
 @router.api("GET", "/wallet", "billing.read", gives=Wallet)

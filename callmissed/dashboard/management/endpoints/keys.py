@@ -13,13 +13,15 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
 from callmissed.foundation.money import Micro
 from callmissed.foundation.problems import NotFound
+from callmissed.gateway import empty_cache, follow_switch
 from callmissed.identity import KeyLimits, create_key, keys, list_keys, revoke_key, rotation
 
 router = Api("keys")
 
 UNUSABLE = (
     "key_name_missing", "key_may_nothing", "key_service_unusable", "key_scope_unusable", "key_rate_unusable",
-    "key_option_unusable", "key_budget_unusable", "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
+    "key_option_unusable", "key_log_days_unusable", "key_budget_unusable",
+    "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
 )  # fmt: skip
 
 
@@ -58,6 +60,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
             scopes=body.scopes,
             limits=_limits(body),
             options=body.options,
+            log_days=body.log_days,
             days=body.days,
             service_account_id=body.service_account_id,
         )
@@ -77,6 +80,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
 async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -> Response:
     """Say anew what a key is called, may do and is narrowed by, everywhere within a second."""
     await keys.change_key(tx, key_id, _wish(body))
+    await follow_switch(tx, key_id)
     return answer(request, await _key(tx, key_id))
 
 
@@ -115,6 +119,13 @@ async def end_overlap(request: Request, tx: TenantTx, key_id: UUID) -> Response:
     return await once(request, tx, None, work, partial(_key, tx), 200)
 
 
+@router.api("DELETE", "/cache", "cache.write", status=204)
+async def empty(tx: TenantTx) -> Response:
+    """Forget every answer that the response cache has."""
+    await empty_cache(tx)
+    return Response(status_code=204)
+
+
 @router.api("POST", "/keys/{key_id}/revoke", "keys.write", gives=Key, problems=("key_not_found",))
 async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
     """Stop a key, within a second."""
@@ -127,7 +138,7 @@ async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
 
 
 def _wish(body: KeyDraft) -> keys.KeyWish:
-    return keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body), body.options)
+    return keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body), body.options, body.log_days)
 
 
 def _limits(body: KeyDraft) -> KeyLimits:
@@ -154,6 +165,7 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         origins=list(found.limits.origins),
         networks=list(found.limits.networks),
         options=list(found.options),
+        log_days=found.log_days,
         service_account=found.service_account,
         rotated_at=found.rotated_at,
         old_secrets_work_until=max((each.works_until for each in found.old), default=None),

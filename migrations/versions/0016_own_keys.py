@@ -7,8 +7,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -19,5 +19,5 @@ def upgrade() -> None:
     """Add a table, and two columns with defaults that PostgreSQL keeps in the catalogue: no row is rewritten."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     # The driver's own cursor, without parameters: many statements in one go, colons and percent signs as they are.
-    statements = (HERE / "0013_own_keys.sql").read_text(encoding="utf-8")
+    statements = (HERE / "0016_own_keys.sql").read_text(encoding="utf-8")
     op.get_bind().connection.cursor().execute(statements)

@@ -1,0 +1,66 @@
+"""Listening to an answer on its way out, for the prompt log of a key that is switched to it."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import Message, Send
+
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.services import Services
+from callmissed.gateway.prompt_log import LARGEST, Exchange, keep_content
+from callmissed.identity import MASKING, KeyAccess
+
+log = logging.getLogger(__name__)
+
+
+class _Heard:
+    """Sends on, and remembers what went by, as far as it is kept."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = self.streamed = self.speaks = False
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    async def __call__(self, message: Message) -> None:
+        await self._send(message)
+        if message["type"] == "http.response.start":
+            self.begun = True
+            kind = next((value for name, value in message["headers"] if name == b"content-type"), b"")
+            self.streamed = kind.startswith(b"text/event-stream")
+            self.speaks = kind.startswith(b"audio/")
+        elif self.speaks:
+            return  # of speech the text that was asked for is kept
+        elif body := message.get("body", b""):
+            self.parts.append(body[: max(LARGEST - self.size, 0)])
+            self.size += len(body)
+
+
+async def logged(
+    services: Services,
+    key: KeyAccess,
+    usage_id: UUID,
+    said: tuple[str, bytes],
+    send: Send,
+    perform: Callable[[Send], Awaitable[None]],
+) -> None:
+    """Perform a request (`said` is its address and body), and keep what was asked and delivered once it has left.
+
+    Raises what `perform` raises. A log that cannot be written is no failure of the request.
+    """
+    heard = _Heard(send)
+    try:
+        await perform(heard)
+    finally:
+        path, body = said
+        cut = len(body) > LARGEST or heard.size > LARGEST
+        exchange = Exchange(path, body[:LARGEST], b"".join(heard.parts), heard.streamed, cut)
+        try:
+            async with services.db.tenant(key.access) as tx:
+                await keep_content(
+                    tx, key.key_id, usage_id, exchange, begun=heard.begun, masks=MASKING in key.options
+                )
+        except (Problem, SQLAlchemyError, OSError):
+            log.exception("what was asked could not be kept")
