@@ -56,6 +56,9 @@ class Call(BilledCall):
     async def open(self, sources: Sequence[UUID] | None) -> Asked:
         """Mask, check and reserve. Raises ContextTooLong, Unsupported, and what `reserve` raises."""
         if self.options and MASKING in self.options:
+            asked_of(
+                self.route, self._completion, self._asker, sources
+            )  # what is refused need not be looked through
             await self._conceal()
         asked = asked_of(self.route, self._completion, self._asker, sources)
         await self.reserve()

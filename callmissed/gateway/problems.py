@@ -79,6 +79,13 @@ class ContextTooLong(Problem):
     code = "context_length_exceeded"
 
 
+class TooLongToMask(Problem):
+    """This is too much text to mask at once. Send less, or use a key that does not mask."""
+
+    status = 400
+    code = "too_long_to_mask"
+
+
 class RecordingUnreadable(Problem):
     """This is no recording that can be read. Send WAV, MP3, M4A, OGG, Opus or FLAC, whole."""
 
