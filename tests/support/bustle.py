@@ -13,6 +13,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import RUPEE, rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway import batch_files, batch_runs, file_name
 from callmissed.identity import (
     KeyLimits,
     alerts,
@@ -90,6 +91,7 @@ async def busy_workspace(services: Services) -> Bustle:
     empty = await workspace_of_someone(services)
     await _enter(services, bustle, "newcomer", empty)
     failed = await _requests(services, owner)
+    await _batches(services, owner)
     await seal_all(services.db)
     bustle.pages |= {
         "sessions": ("owner", "/app/account/sessions"),
@@ -105,6 +107,8 @@ async def busy_workspace(services: Services) -> Bustle:
         "requests": ("owner", "/app/requests"),
         "requests-none": ("owner", "/app/requests?status=cancelled&slower=3"),
         "request-failed": ("owner", f"/app/requests?request={failed}"),
+        "batches": ("owner", "/app/batches"),
+        "batches-none": ("newcomer", "/app/batches"),
         "transfers": ("owner", "/app/transfers"),
         "new-workspace": ("owner", "/app/workspaces/new"),
         "audit": ("owner", "/app/audit"),
@@ -182,6 +186,28 @@ async def one_request(services: Services, owner: Access, ago: timedelta, more: d
     await ledger.reserve(owner.tenant_id, ref, max(1, price), key)
     await ledger.settle(owner.tenant_id, ref, price, usage)
     return ref
+
+
+BATCHES: tuple[dict[str, Any], ...] = (
+    {"state": "completed", "total": 10_000, "completed": 9_812, "failed": 188},
+    {"state": "in_progress", "total": 10_000, "completed": 4_070},
+    {"state": "failed", "faults": [[3, "line_unreadable", None], [4, "duplicate_custom_id", "custom_id"]]},
+    {"state": "validating"},
+)
+
+
+async def _batches(services: Services, owner: Access) -> None:
+    """Batches in every state, with files of answers and of failures where they have ended."""
+    async with services.db.tenant(owner) as tx:
+        key = (await list_keys(tx))[0].id
+        for figures in BATCHES:
+            file = await batch_files.store(tx, key, "q.jsonl", b"{}\n")
+            wish = batch_runs.Wish(file_name(file.id), "/v1/chat/completions", "24h")
+            made = await batch_runs.create(tx, key, wish, file.id)
+            for name, value in figures.items():
+                setattr(made, name, value)
+            if made.state == "completed":
+                made.output_file_id = made.error_file_id = file.id
 
 
 async def _team(services: Services, owner: Access, bustle: Bustle) -> None:
