@@ -196,7 +196,7 @@ class BilledCall:
         self.tokens_in = self.tokens_out = 0
         usage = msgspec.structs.replace(
             self._usage("ok", 200, None), upstream=self._home.name, region=self._home.region, may_train=False,
-            counted_by="callmissed", options="cached",
+            own_key=False, counted_by="callmissed", options="cached",
         )  # fmt: skip
         await self._ledger.settle(self._access.tenant_id, self.id, 0, usage)
 
