@@ -28,6 +28,7 @@ class Instant(TextOnly):
 
     def __init__(self, *, reached: bool = True) -> None:
         self.terms = Terms("instant", "IN", "a benchmark")
+        self.taking = None
         self._reached = reached
 
     def check(self, asked: Asked) -> None:

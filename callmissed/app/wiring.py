@@ -20,6 +20,7 @@ from callmissed.gateway import (
     USUAL_VARIABLES,
     Limiter,
     LocalLimiter,
+    OwnKeys,
     Places,
     SharedLimiter,
     Upstreams,
@@ -113,6 +114,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(limiter_of(settings), Limiter)
     services.put(Places())
     services.put(Upstreams(db, upstream_settings(settings)))
+    services.put(OwnKeys(db, services.live))
     services.put(facts_of(settings))
     services.put(Probes())
     services.put(PolicyStart(services))

@@ -5,7 +5,7 @@ batch names, and no others (`cm.tenants`). Both lock the wallets first, in the o
 lock only: so two writers cannot wait for one another in a ring, and what one has written the next one sees.
 """
 
-from callmissed.billing.statements import USAGE_COLUMNS, USAGE_TYPES
+from callmissed.billing.statements import USAGE_COLUMNS, USAGE_TYPES, USAGE_VALUES
 
 
 def _function(says: str, signature: str, returns: str, query: str) -> str:
@@ -75,7 +75,7 @@ SETTLE_LEASED = _function(
     SELECT tenant_id, at, ref, 'wallet', 'sales', amount, 'usage', ref FROM covered WHERE amount > 0
   ), recorded AS (
     INSERT INTO public.usage_record (tenant_id, at, id, price_micro, USAGE_COLUMNS)
-    SELECT tenant_id, at, ref, amount, USAGE_COLUMNS
+    SELECT tenant_id, at, ref, amount, USAGE_VALUES
     FROM covered CROSS JOIN LATERAL json_to_record(covered.usage) AS u(USAGE_TYPES)
   ), spent AS MATERIALIZED (
     SELECT tenant_id, lease, max(held) AS held, sum(amount)::bigint AS amount FROM covered GROUP BY 1, 2 HAVING sum(amount) > 0
@@ -94,7 +94,9 @@ SETTLE_LEASED = _function(
     ON CONFLICT (tenant_id, id, month_on) DO UPDATE SET spent_micro = key_spend.spent_micro + EXCLUDED.spent_micro
   )
   SELECT ref, amount FROM covered UNION ALL SELECT ref, before FROM item WHERE before IS NOT NULL
-""".replace("USAGE_COLUMNS", USAGE_COLUMNS).replace("USAGE_TYPES", USAGE_TYPES),
+""".replace("USAGE_COLUMNS", USAGE_COLUMNS)
+    .replace("USAGE_VALUES", USAGE_VALUES)
+    .replace("USAGE_TYPES", USAGE_TYPES),
 )
 
 LEASE_FUNCTIONS = (

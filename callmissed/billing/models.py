@@ -12,6 +12,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    false,
     true,
 )
 from sqlalchemy.orm import Mapped
@@ -196,4 +197,9 @@ class UsageRecord(TenantLog):
         nothing("what was done besides because its key asks for it, such as masked=2"),
         String(60),
         nullable=True,
+    )
+    own_key: Mapped[bool] = column(
+        nothing("whether it ran on the workspace's own account at the upstream"),
+        Boolean,
+        server_default=false(),
     )

@@ -35,13 +35,15 @@ JOIN (SELECT DISTINCT unnest($2::uuid[]) AS id) i ON s.id = i.id WHERE s.tenant_
 USAGE_COLUMNS = """
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
 admit_us, reserve_us, first_token_ms, latency_ms, price_in_micro, price_out_micro, status, http_status, problem, streamed,
-tried, india_only, unit, units, options
+tried, india_only, unit, units, options, own_key
 """
+USAGE_VALUES = USAGE_COLUMNS.replace("own_key", "coalesce(own_key, false)")
+"""As the database's own functions read them: a process of the release before does not know the last column yet."""
 USAGE_TYPES = """
 key_id uuid, bot_id uuid, conversation_id uuid, endpoint text, model text, upstream text, region text, may_train bool,
 tokens_in int, tokens_out int, counted_by text, admit_us int, reserve_us int, first_token_ms int, latency_ms int,
 price_in_micro bigint, price_out_micro bigint, status text, http_status int, problem text, streamed bool,
-tried text, india_only bool, unit text, units int, options text
+tried text, india_only bool, unit text, units int, options text, own_key bool
 """
 
 CLOSE = f"""

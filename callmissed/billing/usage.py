@@ -13,7 +13,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     Times are in the unit of their suffix; prices in micro-rupees for a lot of what is sold (`LOTS`); `region` as of the upstream.
     What is not sold by the token has a `unit` and how many there were.
-    `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then.
+    `tried` lists the upstreams that had the request before, as name@region; `india_only` is what the workspace decided then;
+    `own_key` says that it ran on the workspace's own account there.
     `options` says what was done besides because its key asks for it, in words such as masked=2.
     """
 
@@ -43,3 +44,4 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     unit: Unit | None = None
     units: int | None = None
     options: str | None = None
+    own_key: bool = False

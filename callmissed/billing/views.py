@@ -188,6 +188,7 @@ class Used:
     unit: Unit | None
     units: int | None
     options: str | None
+    own_key: bool
 
     @property
     def done_besides(self) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway import Completion, CompletionRequest, complete
+from callmissed.gateway import Completion, CompletionRequest, OwnKeys, complete
 from callmissed.identity import residency
 
 REMEMBERED = 12
@@ -41,6 +41,7 @@ async def reply(services: Services, access: Access, conversation_id: UUID, messa
     """Answer one message of a contact, once. Silent when a person has been asked for or has the conversation."""
     async with services.db.tenant(access) as tx:
         turn = await _turn(tx, conversation_id, message_id)
+        own = await services.get(OwnKeys).read(tx)
     if turn is None:
         return
     try:
@@ -52,6 +53,7 @@ async def reply(services: Services, access: Access, conversation_id: UUID, messa
             conversation_id=conversation_id,
             sources=turn.sources,
             india_only=turn.india_only,
+            own=own,
         )
     except Problem as problem:
         reason = Reason.WALLET_EMPTY if problem.status == PAYMENT_REQUIRED else Reason.BOT_FAILED

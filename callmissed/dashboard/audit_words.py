@@ -123,6 +123,17 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "identity:key:restored": _("An API key works again."),
         "identity:key:rotated": _("An API key was given a new secret."),
         "identity:member:erased": _("A membership was erased with its account."),
+        "gateway:provider_key:accepted": _("%(upstream)s accepts the workspace's own key again."),
+        "gateway:provider_key:brought": _(
+            "A key of the workspace's own was brought to %(upstream)s, under “%(contract)s” of %(contract_on)s, which excludes training."
+        ),
+        "gateway:provider_key:refused": _("%(upstream)s does not accept the workspace's own key any more."),
+        "gateway:provider_key:replaced": _(
+            "The workspace's own key at %(upstream)s was replaced, under “%(contract)s” of %(contract_on)s, which excludes training."
+        ),
+        "gateway:provider_key:taken_out": _(
+            "The workspace's own key at %(upstream)s was taken out and destroyed."
+        ),
         "identity:service_account:closed": _("A service account was closed."),
         "identity:service_account:created": _("A service account was made."),
         "identity:session:all_closed": _("All browsers of an account were signed out."),

@@ -35,7 +35,7 @@ PLAYGROUND = "playground"
 COLUMNS = (
     "time_ist", "request_id", "model", "upstream", "region", "tried_before", "endpoint", "key", "bot", "tokens_in",
     "tokens_out", "counted_by", "admit_us", "reserve_us", "first_token_ms", "total_ms", "status", "http_status", "problem",
-    "inr_per_10_lakh_in", "inr_per_10_lakh_out", "unit", "units", "cost_inr", "options",
+    "inr_per_10_lakh_in", "inr_per_10_lakh_out", "unit", "units", "cost_inr", "options", "own_key",
 )  # fmt: skip
 
 
@@ -186,5 +186,6 @@ def _line(row: billing.Used, called: Names) -> str:
         row.tokens_in, row.tokens_out, row.counted_by, row.admit_us, row.reserve_us, row.first_token_ms, row.latency_ms,
         row.status, row.http_status, row.problem, sheets.inr(row.price_in_micro), sheets.inr(row.price_out_micro),
         row.unit, row.units, sheets.inr(row.price_micro), row.options,
+        "yes" if row.own_key else "no",
     )  # fmt: skip
     return sheets.row(cells)

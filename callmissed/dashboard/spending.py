@@ -149,6 +149,14 @@ def short_day(on: date) -> str:
 def stages(used: Used) -> list[dict[str, Any]]:
     """Where the time of a request went, as the kit's waterfall takes it. Grey is ours."""
     admit, reserve = used.admit_us / 1000, used.reserve_us / 1000
+    if used.options == "cached":
+        looking = {
+            "label": t("Look into the cache"),
+            "start_ms": admit,
+            "ms": max(0.0, used.latency_ms - admit),
+            "ours": True,
+        }
+        return [{"label": t("Key and limits"), "start_ms": 0, "ms": admit, "ours": True}, looking]
     asked = admit + reserve
     first = used.latency_ms if used.first_token_ms is None else used.first_token_ms
     found: list[dict[str, Any]] = [

@@ -6,7 +6,6 @@ figures that were recorded; or `problem`. It ends with its reader, its session, 
 
 import asyncio
 import contextlib
-import time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -74,8 +73,8 @@ class Tried(BaseModel):
 class Answering(Response):
     """One answer on its way to the page."""
 
-    def __init__(self, request: Request, tried: Tried, *, india_only: bool) -> None:
-        """`india_only` is what the workspace decided."""
+    def __init__(self, request: Request, tried: Tried, caller: Caller) -> None:
+        """`caller` knows what the workspace decided."""
         super().__init__(
             media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
         )
@@ -85,7 +84,7 @@ class Answering(Response):
         self._pages: Pages = request.app.state.pages
         self._language = reader_language(request)
         self._tried = tried
-        self._caller = Caller(arrived=time.perf_counter(), india_only=india_only)
+        self._caller = caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer until the end, or until nobody may hear it any more. What was delivered is settled when this returns."""

@@ -1,7 +1,6 @@
 """Trying a voice or an ear: what a person has spoken or written down on the page. Charged as any request, and kept nowhere."""
 
 import base64
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
@@ -43,14 +42,14 @@ class Said(BaseModel):
 
 
 class Speaking:
-    """Asks for one reader. `india_only` is what the workspace decided."""
+    """Asks for one reader. `caller` knows what the workspace decided."""
 
-    def __init__(self, request: Request, *, india_only: bool) -> None:
+    def __init__(self, request: Request, caller: Caller) -> None:
         self._services = services(request)
         self._access: Access = request.state.access
         self._pages: Pages = request.app.state.pages
         self._language = reader_language(request)
-        self._caller = Caller(arrived=time.perf_counter(), india_only=india_only)
+        self._caller = caller
 
     async def say(self, said: Said) -> dict[str, Any]:
         """The sound (base64), what it cost, and its figures. Raises what the request of a program would."""

@@ -16,6 +16,8 @@ from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
+from callmissed.gateway.own import provider_keys
+from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
@@ -36,6 +38,8 @@ __all__ = [
     "LocalLimiter",
     "Model",
     "ModelNotFound",
+    "Own",
+    "OwnKeys",
     "Places",
     "SharedLimiter",
     "Surface",
@@ -51,6 +55,7 @@ __all__ = [
     "file_name",
     "follow_switch",
     "hear",
+    "provider_keys",
     "read_content",
     "read_recording_form",
     "read_speech_request",

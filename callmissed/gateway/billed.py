@@ -24,6 +24,7 @@ from callmissed.gateway.headers import Provenance
 from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
 from callmissed.gateway.masking import Mask
+from callmissed.gateway.own.opened import Own
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.tokens import count
 from callmissed.gateway.trip import Route, Trip
@@ -81,7 +82,7 @@ class Caller:
 
     `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why. `india_only` is what
     the workspace decided about content leaving India. `usage_id` is the id of its usage record, where that was settled before,
-    and `options` what is switched on for its key.
+    and `options` what is switched on for its key. `own` are the keys that the workspace has at suppliers itself, by upstream.
     """
 
     key_id: UUID | None = None
@@ -93,6 +94,7 @@ class Caller:
     india_only: bool = True
     usage_id: UUID | None = None
     options: frozenset[str] = frozenset()
+    own: Own | None = None
 
 
 class BilledCall:
@@ -103,7 +105,7 @@ class BilledCall:
         upstreams = services.get(Upstreams)
         self._home = upstreams.home
         self.route: Route | Trip = upstreams.route(
-            request.model, request.fallbacks, india_only=caller.india_only, kind=request.kind
+            request.model, request.fallbacks, india_only=caller.india_only, kind=request.kind, own=caller.own
         )
         self._ledger = services.get(Ledger)
         self._quotas = services.get(Quotas)
@@ -147,7 +149,7 @@ class BilledCall:
             await self.fail(failure if isinstance(failure, Problem) else Problem())
 
     async def _reserve(self, amount: int, tokens: int) -> None:
-        """Hold the money and the tokens that this call can need at most; neither without the other."""
+        """Hold the money and the tokens that this call can need at most; neither without the other. No money where none is taken."""
         key_id, allowance = self._caller.key_id, self._caller.allowance
         key = KeyBudget(key_id, allowance.budget if allowance else None) if key_id else None
         if allowance:
@@ -155,7 +157,8 @@ class BilledCall:
             await allowance.take(tokens)
         held = False
         try:
-            await self._ledger.reserve(self._access.tenant_id, self.id, amount, key)
+            if self.route.costs:
+                await self._ledger.reserve(self._access.tenant_id, self.id, amount, key)
             held = True
         finally:
             if allowance and not held:
@@ -264,13 +267,15 @@ class BilledCall:
             conversation_id=self._caller.conversation_id, india_only=self._caller.india_only,
             tried=tried_as(self.route.tried), unit=SOLD_BY.get(model.kind), units=self.units or None,
             options=None if self.mask is None else f"masked={len(self.mask)}",
+            own_key=self.route.own,
         )  # fmt: skip
 
     @property
     def provenance(self) -> Provenance:
         """Where the answer comes from, as every reply says it."""
+        route = self.route
         return Provenance(
-            self.route.model, self.route.upstream.terms, self.id, self._request.model, len(self.route.tried)
+            route.model, route.upstream.terms, self.id, self._request.model, len(route.tried), route.own
         )
 
 

@@ -14,6 +14,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.gateway import repository
 from callmissed.gateway.models import KeptAnswer
+from callmissed.gateway.requests import readable
 from callmissed.identity import CACHE, MASKING, KeyAccess, keys
 
 KEPT = timedelta(hours=1)
@@ -31,8 +32,9 @@ class Kept(msgspec.Struct):
 
 
 def sameness(key: KeyAccess, path: str, body: bytes) -> str:
-    """What two requests have in common that get the same answer. `body` is JSON."""
-    said = msgspec.json.encode(msgspec.json.decode(body), order="sorted").decode()
+    """What two requests have in common that get the same answer. Raises Malformed for what is no JSON in a part that nobody reads."""
+    with readable():
+        said = msgspec.json.encode(msgspec.json.decode(body), order="sorted").decode()
     return f"{path}\n{key.india_only}\n{MASKING in key.options}\n{said}"
 
 

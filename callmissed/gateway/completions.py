@@ -16,6 +16,7 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
 from callmissed.gateway.masking import Restoring, masked, restored
+from callmissed.gateway.own.opened import Own
 from callmissed.gateway.problems import ContextTooLong, Unsupported
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import most_tokens
@@ -55,6 +56,9 @@ class Call(BilledCall):
     async def open(self, sources: Sequence[UUID] | None) -> Asked:
         """Mask, check and reserve. Raises ContextTooLong, Unsupported, and what `reserve` raises."""
         if self.options and MASKING in self.options:
+            asked_of(
+                self.route, self._completion, self._asker, sources
+            )  # what is refused need not be looked through
             await self._conceal()
         asked = asked_of(self.route, self._completion, self._asker, sources)
         await self.reserve()
@@ -123,16 +127,21 @@ async def complete(
     conversation_id: UUID | None = None,
     sources: Sequence[UUID] | None = None,
     india_only: bool = True,
+    own: Own | None = None,
     caller: Caller | None = None,
 ) -> Completion:
     """Answer a request and bill it to the tenant of `access`. Call it with no transaction open.
 
-    `sources` are the knowledge sources the answer may rest on; `caller` says who calls where it is no bot.
+    `sources` are the knowledge sources the answer may rest on; `own` are the workspace's keys at suppliers; `caller` says who calls
+    where it is no bot.
     Raises ModelNotFound, WalletExhausted, the Problems named
     Upstream… and the others of `callmissed.gateway.problems`; whatever it raises was not billed.
     """
     call = Call(
-        services, access, request, caller or Caller(None, bot_id, conversation_id, india_only=india_only)
+        services,
+        access,
+        request,
+        caller or Caller(None, bot_id, conversation_id, india_only=india_only, own=own),
     )
     choices = await reply(call, sources)
     await call.settle()

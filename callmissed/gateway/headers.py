@@ -14,13 +14,17 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where an answer comes from. `before` counts the upstreams that had the request first and did not answer."""
+    """Where an answer comes from. `before` counts the upstreams that had the request first and did not answer.
+
+    `own`: it was asked on the caller's own account there.
+    """
 
     model: Model
     terms: Terms
     usage_id: UUID
     asked_for: str
     before: int = 0
+    own: bool = False
 
     @property
     def headers(self) -> Headers:
@@ -31,6 +35,8 @@ class Provenance:
             (b"cm-processed-in", self.terms.region.encode()),
             (b"cm-usage-id", str(self.usage_id).encode()),
         ]
+        if self.own:
+            said.append((b"cm-own-key", b"true"))
         if self.before:
             said.append((b"cm-attempts", str(self.before + 1).encode()))
         if self.model.id != self.asked_for:

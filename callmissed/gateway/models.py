@@ -1,13 +1,14 @@
 """The tables of the room: what is kept of answers, and of what was asked, because whoever asked wants it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import Boolean, Date, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from callmissed.foundation.datamap import (
     Category,
+    Holds,
     Keep,
     Sealed,
     TenantTable,
@@ -15,6 +16,7 @@ from callmissed.foundation.datamap import (
     column,
     nothing,
     personal,
+    pseudonym,
 )
 
 LONGEST_LOG_DAYS = 30
@@ -38,6 +40,37 @@ class AnsweredOnce(TenantTable):
     answer: Mapped[bytes | None] = column(
         personal(Category.CONTENT, Whose.CONTACT, "headers and body of the answer", person="key_id"),
         Sealed(),
+    )
+
+
+class ProviderKey(TenantTable):
+    """A workspace's own key at an upstream: sealed, never shown again, gone for good when it is replaced or taken out.
+
+    Its account stands under the workspace's own contract, of which somebody of the workspace has said that it excludes training.
+    """
+
+    __tablename__ = "provider_key"
+    __keep__ = Keep(until="it is replaced or taken out, or the workspace is erased", promise="keep.active")
+    __table_args__ = (UniqueConstraint("tenant_id", "upstream"),)
+
+    upstream: Mapped[str] = column(nothing("the upstream it opens"), String(60))
+    server: Mapped[str] = column(nothing("the only server it is sent to"), String(300))
+    secret: Mapped[bytes] = column(
+        Holds("the key, under a key of its own", Category.NONE, person="id"),
+        Sealed(),
+    )
+    last_four: Mapped[str] = column(nothing("the last characters, to tell keys apart"), String(4))
+    contract: Mapped[str] = column(nothing("the contract that is said to exclude training"), String(200))
+    contract_on: Mapped[date] = column(nothing("the day of that contract"), Date)
+    falls_back: Mapped[bool] = column(
+        nothing("whether the operator's account may be asked where this one does not answer"), Boolean
+    )
+    made_by: Mapped[UUID | None] = column(
+        pseudonym(Whose.USER, "who brought it, and said so of the contract")
+    )
+    verified_at: Mapped[datetime] = column(nothing("when the supplier was last seen to accept it"))
+    refused_at: Mapped[datetime | None] = column(
+        nothing("since when the supplier does not accept it any more")
     )
 
 

@@ -1,6 +1,6 @@
 """What can go wrong with a request to a model. Each costs nothing."""
 
-from callmissed.foundation.problems import Problem, TooManyRequests, Unauthenticated
+from callmissed.foundation.problems import NotFound, Problem, TooManyRequests, Unauthenticated
 
 
 class KeyMissing(Unauthenticated):
@@ -79,6 +79,13 @@ class ContextTooLong(Problem):
     code = "context_length_exceeded"
 
 
+class TooLongToMask(Problem):
+    """This is too much text to mask at once. Send less, or use a key that does not mask."""
+
+    status = 400
+    code = "too_long_to_mask"
+
+
 class RecordingUnreadable(Problem):
     """This is no recording that can be read. Send WAV, MP3, M4A, OGG, Opus or FLAC, whole."""
 
@@ -119,6 +126,61 @@ class ContractMissing(Problem):
 
     status = 403
     code = "contract_missing"
+
+
+class OwnKeyMissing(Problem):
+    """This model is asked with your workspace's own key at its supplier, and it has none there. Bring one under Provider keys."""
+
+    status = 403
+    code = "own_key_missing"
+
+
+class OwnKeyRefused(Problem):
+    """The supplier does not accept your workspace's own key. The call was not billed; bring another one under Provider keys."""
+
+    status = 403
+    code = "own_key_refused"
+
+
+class OwnKeyWrong(Problem):
+    """The supplier does not accept this key. Copy it once more from where you made it."""
+
+    status = 422
+    code = "own_key_wrong"
+
+
+class OwnKeyUnchecked(Problem):
+    """The supplier did not say whether it accepts this key, so nothing was kept. Try again in a moment."""
+
+    status = 502
+    code = "own_key_unchecked"
+
+
+class OwnKeyUnusable(Problem):
+    """A key has 16 to 400 letters, digits and signs, and no spaces."""
+
+    status = 422
+    code = "own_key_unusable"
+
+
+class OwnKeyUnstated(Problem):
+    """Name the contract of your account and its date, and confirm that the supplier may not train on what it is sent."""
+
+    status = 422
+    code = "own_key_unstated"
+
+
+class OwnKeyNotTaken(Problem):
+    """Keys of your own cannot be used at this supplier here."""
+
+    status = 422
+    code = "own_key_not_taken"
+
+
+class OwnKeyNotFound(NotFound):
+    """There is no such provider key."""
+
+    code = "own_key_not_found"
 
 
 class RateLimited(TooManyRequests):

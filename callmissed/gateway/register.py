@@ -11,12 +11,16 @@ from callmissed.foundation import clock
 from callmissed.foundation.database import Database
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import Kind, Model, digest, read
+from callmissed.gateway.own.opened import Own
+from callmissed.gateway.own.routes import Taker, with_own
 from callmissed.gateway.problems import (
     ContractMissing,
     ModelNotFound,
     ModelRetired,
     ModelUnsuited,
     OutsideIndia,
+    OwnKeyMissing,
+    OwnKeyNotTaken,
 )
 from callmissed.gateway.routing import PREFERENCES, RetryBudget, distinct
 from callmissed.gateway.trip import Route, RoutingRule, Trip
@@ -37,11 +41,15 @@ MOST_ATTEMPTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A model as it is offered to one caller: who may run it for them, first choice first, or why nobody may (`refusal`)."""
+    """A model as it is offered to one caller: who may run it for them, first choice first, or why nobody may (`refusal`).
+
+    `own`: it runs on the caller's own account there, and costs the wallet nothing.
+    """
 
     model: Model
     upstreams: tuple[Terms, ...]
     refusal: Problem | None = None
+    own: bool = False
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -96,29 +104,40 @@ class Upstreams:
         log.info("upstream %s in %s: %s, %d models", terms.name, terms.region, use, len(models))
 
     def route(
-        self, model_id: str, fallbacks: Sequence[str] = (), *, india_only: bool = True, kind: Kind = "chat"
+        self,
+        model_id: str,
+        fallbacks: Sequence[str] = (),
+        *,
+        india_only: bool = True,
+        kind: Kind = "chat",
+        own: Own | None = None,
     ) -> Route | Trip:
         """Where a model is served, and where the models that its caller would take instead are.
 
-        `india_only` is what the caller's workspace decided; the installation's own setting is the outer limit. Raises ModelNotFound,
-        ModelUnsuited, ModelRetired, ContractMissing, OutsideIndia: a model is never replaced unless the caller named the other.
+        `india_only` is what the caller's workspace decided; the installation's own setting is the outer limit. `own` are its own keys.
+        Raises ModelNotFound, ModelUnsuited, ModelRetired, ContractMissing, OutsideIndia, OwnKeyMissing, OwnKeyNotTaken: a model is
+        never replaced unless the caller named the other.
         """
-        routes = self._suited(model_id, "model", india_only, kind)
+        routes = self._suited(model_id, "model", india_only, kind, own)
         if len(routes) == 1 and not fallbacks:
             return routes[0]
-        others = [self._suited(each, "models", india_only, kind) for each in distinct(model_id, fallbacks)]
+        others = [
+            self._suited(each, "models", india_only, kind, own) for each in distinct(model_id, fallbacks)
+        ]
         if len(routes) == 1 and not others:
             return routes[0]
         return Trip([routes, *others], self._rule, self._retries, model_id)
 
-    def _suited(self, model_id: str, param: str, india_only: bool, kind: Kind) -> list[Route]:
+    def _suited(
+        self, model_id: str, param: str, india_only: bool, kind: Kind, own: Own | None
+    ) -> list[Route]:
         """The routes of a model of this kind. Raises as `route` does."""
-        routes = self._open(model_id, param, india_only)
+        routes = self._open(model_id, param, india_only, own)
         if routes[0].model.kind != kind:
             raise ModelUnsuited(param=param, kind=routes[0].model.kind)
         return routes
 
-    def _open(self, model_id: str, param: str, india_only: bool) -> list[Route]:
+    def _open(self, model_id: str, param: str, india_only: bool, own: Own | None) -> list[Route]:
         """The routes of a model that this caller's content may take. Raises as `route` does."""
         routes = self._routes.get(model_id)
         if routes is None:
@@ -127,9 +146,11 @@ class Upstreams:
         if model.ends_on is not None and model.ends_on <= clock.today():
             message = f"{model.id} ended on {model.ends_on}. Use {model.successor} instead."
             raise ModelRetired(message, param=param, successor=model.successor)
-        bound = [route for route in routes if not route.upstream.terms.trains_on_content]
+        if own:
+            routes = with_own(routes, own)
+        bound = [route for route in routes if not route.closed]
         if not bound:
-            raise ContractMissing(param=param)
+            raise _closed(routes)(param=param)
         if not (india_only or self._settings.india_only):
             return bound
         inside = [route for route in bound if route.upstream.terms.in_india]
@@ -137,38 +158,70 @@ class Upstreams:
             raise OutsideIndia(param=param)
         return inside
 
-    def listing(self, model_id: str, *, india_only: bool = True) -> Listing:
+    def listing(self, model_id: str, *, india_only: bool = True, own: Own | None = None) -> Listing:
         """One model as it is offered to a caller. Raises ModelNotFound."""
         if model_id not in self._routes:
             raise ModelNotFound(param="model")
         routes = self._routes[model_id]
         try:
-            routes = self._open(model_id, "model", india_only)
+            routes = self._open(model_id, "model", india_only, own)
         except Problem as problem:
             return Listing(routes[0].model, tuple(route.upstream.terms for route in routes), problem)
-        return Listing(routes[0].model, tuple(route.upstream.terms for route in routes))
+        return Listing(routes[0].model, tuple(route.upstream.terms for route in routes), own=routes[0].own)
 
-    def listings(self, *, india_only: bool = True) -> list[Listing]:
-        """Every model there is, in the order of the catalogue; those the caller cannot use say why."""
-        return [self.listing(each, india_only=india_only) for each in self._routes]
+    def listings(self, *, india_only: bool = True, own: Own | None = None) -> list[Listing]:
+        """Every model there is, in the order of the catalogue; those the caller cannot use say why.
+
+        What asks for a key that the caller's workspace has not brought is no model of theirs.
+        """
+        found = [self.listing(each, india_only=india_only, own=own) for each in self._routes]
+        return [each for each in found if not isinstance(each.refusal, OwnKeyMissing)]
 
     def usual(self, kind: Kind) -> str | None:
         """The first model of a kind that is offered here: what callers mean who name none."""
         return next((name for name, routes in self._routes.items() if routes[0].model.kind == kind), None)
 
-    def models(self, *, india_only: bool = True) -> list[Listing]:
+    def models(self, *, india_only: bool = True, own: Own | None = None) -> list[Listing]:
         """The models that a caller can use now."""
-        return [each for each in self.listings(india_only=india_only) if each.refusal is None]
+        return [each for each in self.listings(india_only=india_only, own=own) if each.refusal is None]
 
     @property
     def keeps_india(self) -> bool:
         """Whether this installation lets nobody's content leave India."""
         return self._settings.india_only
 
-    def suppliers(self) -> list[Terms]:
-        """Terms of everyone who may receive content here, by name."""
-        usable = (each for each in self._upstreams.values() if self._usable(each))
-        return sorted((each.terms for each in usable), key=lambda terms: terms.name)
+    def suppliers(self, own: Own | None = None) -> list[Terms]:
+        """Terms of everyone who may receive content here, by name; also of those where a workspace has its own key."""
+        found: list[Terms] = []
+        for name, each in sorted(self._upstreams.items()):
+            key = own.get(name) if own else None
+            if key is not None and self._near(each):
+                found.append(replace(each.terms, contract=key.contract))
+            elif self._usable(each):
+                found.append(each.terms)
+        return found
+
+    def takers(self) -> list[Taker]:
+        """Those to whom workspaces can bring keys of their own, by name."""
+        found: list[Taker] = []
+        for name, upstream in sorted(self._upstreams.items()):
+            taking = upstream.taking
+            if taking is not None and self._near(upstream):
+                models = [
+                    route.model
+                    for routes in self._routes.values()
+                    for route in routes
+                    if route.upstream is upstream
+                ]
+                found.append(Taker(name, upstream, taking, tuple(models)))
+        return found
+
+    def taker(self, name: str) -> Taker:
+        """One of them. Raises OwnKeyNotTaken."""
+        found = next((each for each in self.takers() if each.name == name), None)
+        if found is None:
+            raise OwnKeyNotTaken
+        return found
 
     def terms(self) -> dict[str, dict[str, Any]]:
         """Region, contract and use of every upstream, for the promises (Policy §1 and §3)."""
@@ -188,8 +241,21 @@ class Upstreams:
             await upstream.close()
 
     def _usable(self, upstream: Upstream) -> bool:
-        terms = upstream.terms
-        return not terms.trains_on_content and (not self._settings.india_only or terms.in_india)
+        """Whether content goes there on the operator's account."""
+        terms, taking = upstream.terms, upstream.taking
+        asks_own = taking is not None and taking.required
+        return not terms.trains_on_content and not asks_own and self._near(upstream)
+
+    def _near(self, upstream: Upstream) -> bool:
+        """Whether this installation lets content go where the upstream is."""
+        return upstream.terms.in_india or not self._settings.india_only
+
+
+def _closed(routes: Sequence[Route]) -> type[Problem]:
+    """Why nobody may be asked."""
+    if not routes:
+        return OwnKeyNotTaken
+    return OwnKeyMissing if any(route.asks_own for route in routes) else ContractMissing
 
 
 def _rule_in(file: Path | None) -> RoutingRule:

@@ -1,5 +1,6 @@
-"""SQL of answers that may be asked for again, and of what is kept of requests."""
+"""SQL of answers that may be asked for again, of what is kept of requests, and of the workspaces' keys at suppliers."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from callmissed.foundation import clock
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
-from callmissed.gateway.models import LONGEST_LOG_DAYS, AnsweredOnce, KeptAnswer, PromptLog
+from callmissed.gateway.models import LONGEST_LOG_DAYS, AnsweredOnce, KeptAnswer, PromptLog, ProviderKey
 
 
 async def claim(tx: Tx, key_id: UUID, key_hash: bytes, request_hash: bytes, usage_id: UUID) -> bool:
@@ -55,6 +56,20 @@ async def kept_bytes(tx: Tx) -> int:
         AnsweredOnce.tenant_id == tx.tenant_id
     )
     return int((await tx.session.execute(query)).scalar_one())
+
+
+async def provider_keys(tx: Tx) -> Sequence[ProviderKey]:
+    """The tenant's keys at suppliers, by upstream."""
+    query = select(ProviderKey).where(ProviderKey.tenant_id == tx.tenant_id).order_by(ProviderKey.upstream)
+    return (await tx.session.scalars(query)).all()
+
+
+async def provider_key(tx: Tx, key_id: UUID, *, for_update: bool = False) -> ProviderKey | None:
+    """One of them, as it is now."""
+    query = select(ProviderKey).where(ProviderKey.tenant_id == tx.tenant_id, ProviderKey.id == key_id)
+    if for_update:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return await tx.session.scalar(query)
 
 
 async def logged(tx: Tx, usage_id: UUID) -> PromptLog | None:

@@ -23,6 +23,7 @@ from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import Interruptible, Interruption
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, AtOnce, Limiter
+from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
@@ -64,6 +65,7 @@ class Visit:
     arrived: float
     body: bytes = b""
     usage_id: UUID | None = None
+    own: Own | None = None
 
     @property
     def path(self) -> str:
@@ -109,6 +111,8 @@ class Surface:
 
     async def _answer(self, visit: Visit) -> None:
         await self._admit(visit)
+        if visit.key.own_keys:
+            visit.own = await self._services.get(OwnKeys).of(visit.key)
         if visit.scope["method"] == "GET":
             await self._tell(visit)
             return
@@ -132,9 +136,10 @@ class Surface:
         """What is asked with GET."""
         key, path, language = visit.key, visit.path, _language(visit.scope)
         if path == "/v1/models":
-            await _send(visit.send, language.models(self._shelf.models(key), self._shelf.version))
+            await _send(visit.send, language.models(self._shelf.models(key, visit.own), self._shelf.version))
         elif path.startswith("/v1/models/"):
-            await _send(visit.send, language.model(self._shelf.model(key, path.removeprefix("/v1/models/"))))
+            listing = self._shelf.model(key, path.removeprefix("/v1/models/"), visit.own)
+            await _send(visit.send, language.model(listing))
         elif path == "/v1/generation":
             await _send(visit.send, await self._shelf.generation(key, visit.scope))
         elif is_file_path(path):
@@ -146,13 +151,13 @@ class Surface:
         """What is asked with POST and costs nothing."""
         key, path = visit.key, visit.path
         if path == "/v1/messages/count_tokens":
-            await _send(visit.send, self._count(key, visit.body))
+            await _send(visit.send, self._count(visit))
         elif path == "/v1/tokens":
             await _send(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
             request = read_request(visit.body)
             allowed(key, request)
-            await _send(visit.send, self._shelf.quote(key, request))
+            await _send(visit.send, self._shelf.quote(key, request, visit.own))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
@@ -257,11 +262,11 @@ class Surface:
             "origin": made.origin,
         }
 
-    def _count(self, key: KeyAccess, body: bytes) -> dict[str, int]:
+    def _count(self, visit: Visit) -> dict[str, int]:
         """How many tokens a request would read, by our own rule: nothing is asked of anybody, and nothing costs."""
-        model_id, said, tools = messages.read_count_request(body)
-        key.ask(model_id)
-        self._services.get(Upstreams).route(model_id, india_only=key.india_only)
+        model_id, said, tools = messages.read_count_request(visit.body)
+        visit.key.ask(model_id)
+        self._services.get(Upstreams).route(model_id, india_only=visit.key.india_only, own=visit.own)
         return messages.counted_tokens(count_messages(said) + -(-tools // LETTERS))
 
     async def _complete(
@@ -286,7 +291,8 @@ def _language(scope: Scope) -> Language:
 def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
     key = visit.key
     return Caller(
-        key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options
+        key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
+        visit.own,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Message, Send
 
@@ -50,7 +51,7 @@ class Cache:
         try:
             async with self._services.db.tenant(key.access) as tx:
                 kept = await find_answer(tx, same)
-        except (Problem, SQLAlchemyError, OSError):
+        except (Problem, SQLAlchemyError, OSError, msgspec.DecodeError):
             log.exception("the cache could not be read")
         if kept is not None:
             await call.repeat()

@@ -9,7 +9,9 @@ from starlette.types import Scope
 from callmissed.billing import used
 from callmissed.foundation.services import Services
 from callmissed.gateway import wire
+from callmissed.gateway.catalogue import Model
 from callmissed.gateway.completions import asked_of
+from callmissed.gateway.own.opened import Own
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
@@ -34,22 +36,24 @@ class Shelf:
         """Names what is offered."""
         return self._upstreams.version
 
-    def models(self, key: KeyAccess) -> list[Listing]:
+    def models(self, key: KeyAccess, own: Own | None) -> list[Listing]:
         """The models that this key can use now."""
-        return [each for each in self._upstreams.models(india_only=key.india_only) if _may(key, each)]
+        return [
+            each for each in self._upstreams.models(india_only=key.india_only, own=own) if _may(key, each)
+        ]
 
-    def model(self, key: KeyAccess, model_id: str) -> Listing:
+    def model(self, key: KeyAccess, model_id: str, own: Own | None) -> Listing:
         """One of them. Raises ModelNotFound; ModelRetired, with its successor, for one that has ended."""
-        listing = self._upstreams.listing(model_id, india_only=key.india_only)
+        listing = self._upstreams.listing(model_id, india_only=key.india_only, own=own)
         if not _may(key, listing):
             raise ModelNotFound(param="model")
         if listing.refusal is not None:
             raise listing.refusal
         return listing
 
-    def quote(self, key: KeyAccess, request: CompletionRequest) -> dict[str, Any]:
+    def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
         """What a request would cost: what is held for it, and the parts of the charge. Raises what the request would raise."""
-        route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only)
+        route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only, own=own)
         asked_of(route, request, key.access)
         reading = count_messages(request.messages)
         most = request.at_most(route.models)
@@ -57,7 +61,7 @@ class Shelf:
             "object": "quote",
             "catalogue_version": self._upstreams.version,
             "currency": "INR",
-            "held": wire.rupees_of(most.price_micro),
+            "held": wire.rupees_of(most.price_micro if route.costs else 0),
             "tokens_in": reading,
             "tokens_in_at_most": most.reading,
             "tokens_out_at_most": most.writing,
@@ -67,7 +71,7 @@ class Shelf:
                     "id": model.id,
                     "pricing": wire.pricing(model),
                     "input": wire.rupees_of(model.price(reading, 0)),
-                    "at_most": wire.rupees_of(request.at_most([model]).price_micro),
+                    "at_most": wire.rupees_of(_most(request, model)),
                 }
                 for model in route.models
             ],
@@ -82,6 +86,11 @@ class Shelf:
             raise GenerationUnnamed(param="id") from None
         async with self._services.db.tenant(key.access) as tx:
             return {"data": wire.generation(await used(tx, usage_id))}
+
+
+def _most(request: CompletionRequest, model: Model) -> int:
+    """What it can cost with this model; nothing on the caller's own account."""
+    return request.at_most([model]).price_micro if model.price_in or model.price_out else 0
 
 
 def _may(key: KeyAccess, listing: Listing) -> bool:

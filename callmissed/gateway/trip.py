@@ -14,6 +14,7 @@ from typing import TypeVar
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.problems import (
+    OwnKeyRefused,
     UpstreamBroken,
     UpstreamBusy,
     UpstreamCrowded,
@@ -45,7 +46,7 @@ _chance = random.SystemRandom().random
 NOT_ASKED = (UpstreamPaused, UpstreamCrowded)
 """Nothing was sent: another may be asked, and this was no attempt."""
 
-MOVES_ON = (UpstreamUnreachable, UpstreamSlow, UpstreamBusy, UpstreamRefused)
+MOVES_ON = (UpstreamUnreachable, UpstreamSlow, UpstreamBusy, UpstreamRefused, OwnKeyRefused)
 """It was asked and did not answer. So does an UpstreamBroken that comes before any answer."""
 
 SHORT_BUSY_SECONDS = 2
@@ -63,18 +64,37 @@ class RoutingRule:
 
 @dataclass(eq=False, slots=True)
 class Route:
-    """A model at one upstream, and what is known of how it fares. It lives as long as the process."""
+    """A model at one upstream, and what is known of how it fares. It lives as long as the process.
+
+    `own`: it runs on the tenant's own account, for one call.
+    """
 
     model: Model
     upstream: Upstream
     latency: float | None = None
+    own: bool = False
     tried: Sequence[Terms] = ()
     """A call with one route was sent nowhere before."""
+    asks_own: bool = field(init=False)
+    """Whether nothing but a tenant's own key opens it."""
+    closed: bool = field(init=False)
+    """Whether it may receive no content."""
+
+    def __post_init__(self) -> None:
+        """What its upstream says, once for all calls."""
+        taking = self.upstream.taking
+        self.asks_own = taking is not None and taking.required and not self.own
+        self.closed = self.asks_own or self.upstream.terms.trains_on_content
 
     @property
     def models(self) -> tuple[Model, ...]:
         """Every model that may answer: this one."""
         return (self.model,)
+
+    @property
+    def costs(self) -> bool:
+        """Whether the wallet pays for it."""
+        return not self.own
 
     @property
     def order(self) -> int:
@@ -116,8 +136,19 @@ class Trip:
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """Every model that may answer: what is held before must cover the dearest."""
-        return tuple({route.model.id: route.model for route in self._usable}.values())
+        """Every model that may answer, once for each price: what is held before must cover the dearest."""
+        prices = {(route.model.id, route.own): route.model for route in self._usable}
+        return tuple(prices.values())
+
+    @property
+    def own(self) -> bool:
+        """Whether it is asked on the tenant's own account now."""
+        return self._now.own
+
+    @property
+    def costs(self) -> bool:
+        """Whether the wallet may have to pay for it."""
+        return not all(route.own for route in self._usable)
 
     @property
     def upstream(self) -> "Trip":

@@ -131,6 +131,7 @@ def model(listing: Listing) -> dict[str, Any]:
         "max_output_tokens": known.longest_answer,
         "abilities": known.can,
         "pricing": pricing(known),
+        "own_key": listing.own,
         "region": first.region,
         "regions": listing.regions,
         "upstreams": [
@@ -167,6 +168,7 @@ def generation(row: Used) -> dict[str, Any]:
         "total_cost": rupees_of(row.price_micro),
         "price_in": rupees_of(row.price_in_micro),
         "price_out": rupees_of(row.price_out_micro),
+        "own_key": row.own_key,
         "first_token_ms": row.first_token_ms,
         "latency": row.latency_ms,
         "admit_us": row.admit_us,

@@ -27,7 +27,8 @@ class KeyAccess:
 
     `expires_at` is when this secret or token ends, and `ended` the Problem that says so. `serial` tells the secrets of a
     key apart. `by_token` is True for a token. `india_only` is what its workspace decided about content leaving India,
-    `plan` the plan it is on, and `options` what is switched on for it.
+    `plan` the plan it is on, `options` what is switched on for it, and `own_keys` how often its workspace's own keys at suppliers have
+    changed (0: it has had none).
     """
 
     key_id: UUID
@@ -45,6 +46,7 @@ class KeyAccess:
     india_only: bool = True
     plan: str = ""
     options: frozenset[str] = frozenset()
+    own_keys: int = 0
 
     @property
     def tenant_id(self) -> UUID:
@@ -89,6 +91,7 @@ class FoundKey(msgspec.Struct, frozen=True):
     state: str
     plan: str
     india_only: bool
+    own_keys: int
     owned: bool
     revoked_at: datetime | None
     secret_hash: bytes
@@ -129,7 +132,7 @@ def accesses(row: FoundKey) -> dict[bytes, KeyAccess]:
         rates = row.requests_per_minute, row.tokens_per_minute
         return KeyAccess(
             row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks,
-            india_only=row.india_only, plan=row.plan, options=frozenset(row.options),
+            india_only=row.india_only, plan=row.plan, options=frozenset(row.options), own_keys=row.own_keys,
         )  # fmt: skip
 
     found = {row.secret_hash: of(row.serial, row.expires_at, KeyExpired)}

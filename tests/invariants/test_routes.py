@@ -36,6 +36,7 @@ OWN = frozenset(
         "key_id",
         "leaf_id",
         "member_id",
+        "provider_key_id",
     }
     | {"message_id", "request_id", "role_id", "session_id", "source_id", "usage_id"}
 )

@@ -1,6 +1,7 @@
 """One of everything that a tenant can own and that has an id, made through the front doors; and what a tenant holds in all."""
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway import batches
+from callmissed.gateway import batches, provider_keys
 from callmissed.identity import (
     PROMPT_LOG,
     create_key,
@@ -31,6 +32,13 @@ from tests.support.routes import JSON, ask
 from tests.support.staff import asked, staff_member
 
 QUESTION = b'{"model":"local/extractive","messages":[{"role":"user","content":"When do you open? We open at nine."}]}'
+
+
+SAID = provider_keys.Wish(
+    "openai", f"sk-{uuid7().hex}", "Services Agreement", date(2026, 1, 1), excludes_training=True
+)
+BROUGHT = provider_keys.Proven(SAID, "https://api.openai.com")
+"""A key at a supplier that is not asked: here it does not matter whether it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         source = await knowledge.add_text(tx, "Hours", "We open at nine in the morning. " * 3)
         bot = await bots.create_bot(tx, name="Care", greeting="Hello", sources=[source.id])
         made = await create_key(tx, "program", options=[PROMPT_LOG])
+        brought = await provider_keys.bring(tx, BROUGHT)
         await grant(tx, rupees("5"), "grant", uuid7())
         team = await _team(tx)
         batch = await _batch(tx, made.id)
@@ -80,6 +89,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         "conversation_id": thread.id,
         "key_id": made.id,
         "message_id": thread.messages[0].id,
+        "provider_key_id": brought,
         "request_id": await asked(services, await staff_member(services, "support"), access),
         "source_id": source.id,
         "usage_id": answered.headers["cm-usage-id"],

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from callmissed.dashboard import shelves
 from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.http import Router, TenantTx, permits, services
-from callmissed.gateway import ModelNotFound, Upstreams
+from callmissed.gateway import ModelNotFound, OwnKeys, Upstreams
 from callmissed.identity import residency
 
 router = Router(tags=["models"])
@@ -21,7 +21,8 @@ async def shown(request: Request, tx: TenantTx, choice: Annotated[shelves.Choice
     held = services(request)
     upstreams = held.get(Upstreams)
     india_only = await residency.is_india_only(tx)
-    listings = upstreams.listings(india_only=india_only)
+    own = await held.get(OwnKeys).read(tx)
+    listings = upstreams.listings(india_only=india_only, own=own)
     opened = next((each for each in listings if each.model.id == choice.model), None)
     if choice.model and opened is None:
         raise ModelNotFound(param="model")

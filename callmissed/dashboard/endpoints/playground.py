@@ -1,5 +1,7 @@
 """The playground: ask one model or two beside one another, see what each costs, take the code along. Nothing of it is kept."""
 
+import time
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -9,7 +11,7 @@ from callmissed.dashboard.trying import Answering, Tried
 from callmissed.dashboard.trying_speech import LONGEST_TEXT, Said, Speaking, languages
 from callmissed.foundation.http import Router, TenantTx, current_access, permits, services
 from callmissed.foundation.problems import TooManyRequests
-from callmissed.gateway import LocalLimiter, Upstreams
+from callmissed.gateway import Caller, LocalLimiter, OwnKeys, Upstreams
 from callmissed.identity import residency
 
 router = Router(tags=["playground"])
@@ -23,7 +25,8 @@ PACE = LocalLimiter()
 async def shown(request: Request, tx: TenantTx, model: str = "") -> Response:
     """The page, with the models that this workspace can ask; `model` is chosen first where it is one of them."""
     held = services(request)
-    offered = held.get(Upstreams).models(india_only=await residency.is_india_only(tx))
+    own = await held.get(OwnKeys).read(tx)
+    offered = held.get(Upstreams).models(india_only=await residency.is_india_only(tx), own=own)
     listings = [each for each in offered if each.model.kind == "chat"]
     listings.sort(key=lambda each: each.model.id)
     ids = [each.model.id for each in listings]
@@ -64,27 +67,28 @@ async def speech(request: Request, tx: TenantTx, model: str = "") -> Response:
 @router.post("/app/playground/speech/say", access=permits("playground.use"))
 async def say(request: Request, said: Said) -> JSONResponse:
     """A text as sound. Raises TooManyRequests."""
-    return JSONResponse(await Speaking(request, india_only=await _admitted(request)).say(said))
+    return JSONResponse(await Speaking(request, await _admitted(request)).say(said))
 
 
 @router.post("/app/playground/speech/hear", access=permits("playground.use"))
 async def hear(request: Request) -> JSONResponse:
     """The words of a recording, sent as a form. Raises TooManyRequests."""
-    speaking = Speaking(request, india_only=await _admitted(request))
+    speaking = Speaking(request, await _admitted(request))
     return JSONResponse(await speaking.hear(request.headers.get("content-type", ""), await request.body()))
 
 
 @router.post("/app/playground/answer", access=permits("playground.use"))
 async def answer(request: Request, tried: Tried) -> Response:
     """One answer of one model, as events (see `trying`). Raises TooManyRequests."""
-    return Answering(request, tried, india_only=await _admitted(request))
+    return Answering(request, tried, await _admitted(request))
 
 
-async def _admitted(request: Request) -> bool:
-    """Whether content stays in India here, once this person may ask again. Raises TooManyRequests."""
-    access = current_access(request)
+async def _admitted(request: Request) -> Caller:
+    """Whom an answer is for, once this person may ask again. Raises TooManyRequests."""
+    arrived, held, access = time.perf_counter(), services(request), current_access(request)
     window = await PACE.request(access.actor.id or access.tenant_id, PER_MINUTE)
     if window.wait:
         raise TooManyRequests(retry_after=window.wait)
-    async with services(request).db.tenant(access) as tx:  # over before anybody is asked
-        return await residency.is_india_only(tx)
+    async with held.db.tenant(access) as tx:  # over before anybody is asked
+        india_only = await residency.is_india_only(tx)
+        return Caller(arrived=arrived, india_only=india_only, own=await held.get(OwnKeys).read(tx))

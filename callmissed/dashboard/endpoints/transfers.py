@@ -14,7 +14,7 @@ from callmissed.dashboard.frame import workspace_page
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import Router, TenantTx, permits, services, wants_page
 from callmissed.foundation.problems import Problem
-from callmissed.gateway import Terms, Upstreams
+from callmissed.gateway import Own, OwnKeys, Terms, Upstreams
 from callmissed.identity import residency
 
 router = Router(tags=["privacy"])
@@ -41,7 +41,8 @@ async def decide(request: Request, tx: TenantTx, leave: Typed = "", agreed: Type
     """Keep content in India, or let it leave after having read where to. Raises AgreementMissing."""
     try:
         if leave == "on":
-            told = {f"{each.name} ({each.region})" for each in _abroad(request)}
+            own = await services(request).get(OwnKeys).read(tx)
+            told = {f"{each.name} ({each.region})" for each in _abroad(request, own)}
             await residency.let_leave_india(tx, agreed=agreed == "on", told=told)
         else:
             await residency.keep_in_india(tx)
@@ -79,9 +80,9 @@ def _line(row: billing.Used) -> str:
     )  # fmt: skip
 
 
-def _abroad(request: Request) -> list[Terms]:
+def _abroad(request: Request, own: Own) -> list[Terms]:
     """Who outside India could receive content here."""
-    return [each for each in services(request).get(Upstreams).suppliers() if not each.in_india]
+    return [each for each in services(request).get(Upstreams).suppliers(own) if not each.in_india]
 
 
 async def _page(
@@ -92,7 +93,7 @@ async def _page(
     saved: bool = False,
     problem: Problem | None = None,
 ) -> Response:
-    upstreams = services(request).get(Upstreams)
+    upstreams, own = services(request).get(Upstreams), await services(request).get(OwnKeys).read(tx)
     rows = await billing.transfers(tx, SHOWN + 1, before)
     may = tx.access.may if tx.access else bool
     return await workspace_page(
@@ -105,8 +106,8 @@ async def _page(
         saved=saved,
         india_only=await residency.is_india_only(tx),
         keeps_india=upstreams.keeps_india,
-        suppliers=upstreams.suppliers(),
-        abroad=_abroad(request),
+        suppliers=upstreams.suppliers(own),
+        abroad=_abroad(request, own),
         rows=rows[:SHOWN],
         before=before,
         older=rows[SHOWN - 1].id if len(rows) > SHOWN else None,

@@ -329,6 +329,7 @@ class UsageRecord(Shape):
     region: str
     tried: str | None
     india_only: bool
+    own_key: bool = Field(description="Whether it ran on the workspace's own account there.")
     status: str = Field(description="ok, cancelled or failed")
     http_status: int
     problem: str | None

@@ -11,6 +11,9 @@ from callmissed.foundation.tenancy import Access
 
 FRESHLY = ", freshly proven"
 
+NEVER_REPEATED = frozenset({"secret"})
+"""Fields of forms that stand in no reply, whatever comes of the form."""
+
 Resolve = Callable[[Request], Awaitable[Access | None]]
 
 
@@ -47,11 +50,15 @@ class AccessRule:
 
 
 async def _ask_for_proof(request: Request) -> ProofNeeded:
-    """The demand for a proof, with what was typed, so that nothing has to be typed again."""
+    """The demand for a proof, with what was typed, so that nothing but secrets has to be typed again."""
     asked = ProofNeeded()
     if request.method == "POST":
         form = await request.form()
-        asked.typed = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
+        asked.typed = tuple(
+            (name, value)
+            for name, value in form.multi_items()
+            if isinstance(value, str) and name not in NEVER_REPEATED
+        )
     return asked
 
 

@@ -17,6 +17,7 @@ from callmissed.gateway.asking import LANGUAGES, allowed
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.completions import Call, reply
 from callmissed.gateway.limits import Allowance, Limiter
+from callmissed.gateway.own.opened import OwnKeys
 from callmissed.gateway.problems import UpstreamBroken
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.works import ENDPOINTS, begin, outcome, perform
@@ -26,16 +27,17 @@ Keep = Callable[[bytes], Awaitable[None]]
 """Makes the body of an answer durable. Raises when it must not be charged."""
 
 
-def allow(services: Services, key: KeyAccess, endpoint: str) -> Callable[[str | None], None]:
+async def allow(services: Services, key: KeyAccess, endpoint: str) -> Callable[[str | None], None]:
     """Whether a model can be asked there by this key: raises the Problems of a request for it, before anything is asked."""
     upstreams = services.get(Upstreams)
     work = ENDPOINTS.get(endpoint)
     kind = work.kind if work else "chat"
+    own = await services.get(OwnKeys).of(key) if key.own_keys else None
 
     def check(model: str | None) -> None:
         wanted = model or (upstreams.usual(kind) if work and kind == "moderation" else None) or ""
         key.ask(wanted)
-        upstreams.route(wanted, india_only=key.india_only, kind=kind)
+        upstreams.route(wanted, india_only=key.india_only, kind=kind, own=own)
 
     return check
 
@@ -48,8 +50,14 @@ async def ask(
     The key's rates do not count here, its budget, its plan and its models do.
     """
     limits = Allowance(services.get(Limiter), replace(key, tokens_per_minute=None))
+    own = await services.get(OwnKeys).of(key) if key.own_keys else None
     caller = Caller(
-        key.key_id, allowance=limits, india_only=key.india_only, usage_id=usage_id, options=key.options
+        key.key_id,
+        allowance=limits,
+        india_only=key.india_only,
+        usage_id=usage_id,
+        options=key.options,
+        own=own,
     )
     work = ENDPOINTS.get(endpoint)
     if work is not None:

@@ -28,7 +28,7 @@ async def begin(services: Services, access: Access, batch: Batch, key: KeyAccess
     if isinstance(key, Problem):
         faults.append([0, key.code, None])
     else:
-        reading = Reading(batch.endpoint, allow(services, key, batch.endpoint))
+        reading = Reading(batch.endpoint, await allow(services, key, batch.endpoint))
         number = 0
         async for part in files.parts(services, access, batch.input_file_id):
             await asyncio.to_thread(reading.part, number, part)

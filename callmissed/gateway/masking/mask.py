@@ -9,10 +9,13 @@ from typing import Any, cast
 import msgspec
 
 from callmissed.gateway.masking.identifiers import KINDS, find
+from callmissed.gateway.problems import TooLongToMask
 from callmissed.gateway.requests import readable
 
 AS_THEY_ARE = frozenset({"data", "file_data", "url"})
 """Members whose texts are no words: bytes, and addresses that are fetched."""
+MOST = 2_000_000
+"""Characters of one request that are looked through at all."""
 MUCH = 50_000
 """Characters that take long enough to look through that others need not wait for it."""
 
@@ -32,6 +35,7 @@ class Mask:
         self._marks: dict[tuple[str, str], str] = {}
         self._values: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._looked = 0
         self._sorted: list[str] = []
         self._shape = re.compile(rf"\[(?:{'|'.join(KINDS)}){self._odd}_[0-9]+\]")
         self._shape_bytes = re.compile(self._shape.pattern.encode())
@@ -41,7 +45,10 @@ class Mask:
         return len(self._values)
 
     def text(self, text: str) -> str:
-        """A text with placeholders."""
+        """A text with placeholders. Raises TooLongToMask when all that was looked through is more than MOST."""
+        self._looked += len(text)
+        if self._looked > MOST:
+            raise TooLongToMask
         found = find(text)
         if not found:
             return text
@@ -128,7 +135,7 @@ class Mask:
 async def masked(
     messages: Sequence[Mapping[str, Any]], extra: Mapping[str, msgspec.Raw]
 ) -> tuple[Mask, list[Mapping[str, Any]], dict[str, msgspec.Raw]]:
-    """What a request says and its other members, with placeholders, and the mask that knows them. Raises Malformed."""
+    """What a request says and its other members, with placeholders, and the mask that knows them. Raises Malformed and TooLongToMask."""
     with readable():
         members = {name: msgspec.json.decode(raw) for name, raw in extra.items()}
         said = msgspec.json.encode([messages, members]).decode()  # escapes nothing that a placeholder has

@@ -5,8 +5,10 @@ from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.local import LOCAL, LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
+from callmissed.gateway.upstreams.owned import Owned, prove
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
 from callmissed.gateway.upstreams.sound import Heard, Listening, Recording, Sound, Wording
+from callmissed.gateway.upstreams.taking import Taking
 
 __all__ = [
     "LOCAL",
@@ -18,10 +20,12 @@ __all__ = [
     "Listening",
     "LocalUpstream",
     "OpenAICompatible",
+    "Owned",
     "Piece",
     "Recording",
     "Replied",
     "Sound",
+    "Taking",
     "Terms",
     "Timeouts",
     "Upstream",
@@ -30,4 +34,5 @@ __all__ = [
     "Work",
     "Worked",
     "found_upstreams",
+    "prove",
 ]

@@ -4,19 +4,21 @@ Errors stay here as those of other upstreams do. Tokens that were read from or w
 """
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.problems import Unsupported, UpstreamBroken, UpstreamBusy
+from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.answers import LARGEST_REPLY, USUAL_WAIT, events, refusal
 from callmissed.gateway.upstreams.anthropic_request import Manner, request
-from callmissed.gateway.upstreams.gate import Gate
+from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.http_connection import Answer
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
 from callmissed.gateway.upstreams.sound import TextOnly
+from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
 FINISHES: Final = {
     "end_turn": "stop",
@@ -96,13 +98,28 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Anthropic(TextOnly):
-    """One server. `client` points to its address up to and with /v1, and carries its key; `manner` says how models are asked."""
+    """One server. `client` points to its address up to and with /v1, and carries its key; `manner` says how models are asked.
 
-    def __init__(self, terms: Terms, client: Client, manner: Manner, gate: Gate | None = None) -> None:
+    `own_keys`: whether tenants may, or must, bring keys of their own.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        client: Client,
+        manner: Manner,
+        gate: Gate | None = None,
+        own_keys: OwnKeys = "no",
+    ) -> None:
         self.terms = terms
+        self.taking = taken(own_keys, client, self.with_key)
         self._client = client
         self._manner = manner
         self._gate = gate or Gate()
+
+    def with_key(self, secret: str) -> Self:
+        """The same server on the account of this key."""
+        return altered(self, _client=self._client.with_key(secret), _gate=UNGUARDED)
 
     def check(self, asked: Asked) -> None:
         """Refuse what has no word in Anthropic's language. Raises Unsupported and RequestInvalid."""

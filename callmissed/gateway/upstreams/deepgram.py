@@ -4,18 +4,20 @@ Every request says `mip_opt_out`: without it, what is sent may be used to improv
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import msgspec
 
 from callmissed.gateway.problems import Unsupported, UpstreamBroken
+from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.answers import LARGEST_REPLY, posted, sound
-from callmissed.gateway.upstreams.gate import Gate
+from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.openai_speech import begun
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
 from callmissed.gateway.upstreams.sound import CONTENT_TYPES, Heard, Listening, Sound, Wording
+from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
 OPTED_OUT = ("mip_opt_out", "true")
 ENCODINGS: Mapping[str, Sequence[tuple[str, str]]] = {
@@ -85,10 +87,17 @@ _document = msgspec.json.Decoder(_Document)
 class Deepgram:
     """One account. It hears and speaks, and does nothing else."""
 
-    def __init__(self, terms: Terms, client: Client, gate: Gate | None = None) -> None:
+    def __init__(
+        self, terms: Terms, client: Client, gate: Gate | None = None, own_keys: OwnKeys = "no"
+    ) -> None:
         self.terms = terms
         self._client = client
         self._gate = gate or Gate()
+        self.taking = taken(own_keys, client, self.with_key, "/projects")
+
+    def with_key(self, secret: str) -> Self:
+        """The same on the account of this key."""
+        return altered(self, _client=self._client.with_key(secret), _gate=UNGUARDED)
 
     def check(self, asked: Asked) -> None:
         """It writes no answers. Raises Unsupported."""

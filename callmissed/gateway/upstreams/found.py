@@ -23,11 +23,12 @@ from callmissed.gateway.upstreams.anthropic import Anthropic
 from callmissed.gateway.upstreams.anthropic_request import Manner
 from callmissed.gateway.upstreams.deepgram import Deepgram
 from callmissed.gateway.upstreams.gate import Gate, Limits
-from callmissed.gateway.upstreams.http_client import Client
+from callmissed.gateway.upstreams.http_client import BEARER, Client, KeyHeader
 from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
 from callmissed.gateway.upstreams.protocol import Terms, Upstream
 from callmissed.gateway.upstreams.sarvam import Sarvam
+from callmissed.gateway.upstreams.taking import OwnKeys
 
 USUAL_VARIABLES: Final = (
     "OPENAI_API_KEY", "OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_DEPLOYMENT",
@@ -48,7 +49,13 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}")
 """What stands in headers and in one word of a usage record."""
 
 LONGEST_LIST: Final = 1_000_000
-SARVAM_HEADER: Final = "api-subscription-key"
+KEY_HEADERS: Final = {
+    "openai": BEARER,
+    "anthropic": KeyHeader("x-api-key"),
+    "sarvam": KeyHeader("api-subscription-key"),
+    "deepgram": KeyHeader(word="Token"),
+}
+"""Where each kind of server expects a key, unless its entry says otherwise."""
 LOCAL_OLLAMA: Final = "http://127.0.0.1:11434"
 
 
@@ -83,7 +90,7 @@ async def found_upstreams(settings: UpstreamSettings, catalogue: Catalogue) -> l
 
 
 def _in_file(path: Path, catalogue: Catalogue) -> list[Offered]:
-    """`[[upstream]]` with name, base_url, region, contract, api_key or api_key_header, and its `[[upstream.model]]`s.
+    """`[[upstream]]` with name, base_url, region, contract, api_key, own_keys, …, and its `[[upstream.model]]`s.
 
     An entry for a model that stands above it or in the catalogue need not repeat its terms of sale. Raises ValueError when
     one model has two.
@@ -115,27 +122,31 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
         [_model(each, name, sold) for each in entry.get("model", [])],
     )
     kind, address = str(entry.get("kind", "openai")), str(entry["base_url"])
+    if kind not in KEY_HEADERS:
+        raise ValueError(f"the kind of an upstream is {', '.join(KEY_HEADERS)}, not {kind}")
+    own_keys = msgspec.convert(entry.get("own_keys", "no"), OwnKeys)
+    header, key = _key(entry, KEY_HEADERS[kind])
+    if own_keys == "must" and key:
+        raise ValueError(f"whoever asks {name} must bring a key: its api_key would never be used")
+    server = Server(address, key, bool(entry.get("asks_usage", True)), own_keys, header)
     if kind == "openai":
-        server = Server(address, _key(entry, "authorization"), bool(entry.get("asks_usage", True)))
         return OpenAICompatible(terms, server, timeouts, gate), models
     if kind == "sarvam":
-        return Sarvam(terms, Server(address, _key(entry, SARVAM_HEADER)), timeouts, gate), models
+        return Sarvam(terms, server, timeouts, gate), models
     if kind == "deepgram":
-        return Deepgram(terms, Client(address, _key(entry, "authorization", "Token"), timeouts), gate), models
-    if kind != "anthropic":
-        raise ValueError(f"the kind of an upstream is openai, anthropic, sarvam or deepgram, not {kind}")
+        client = Client(address, key, timeouts, key_header=header)
+        return Deepgram(terms, client, gate, own_keys), models
     longest = {each.served_as: each.longest_answer for each in models}
     told = {"version": entry.get("version", "2026-10-21"), "thinking": entry.get("thinking", "adaptive")}
     manner = msgspec.convert({**told, "longest": longest}, Manner)
-    headers = {"anthropic-version": manner.version, **_key(entry, "x-api-key")}
-    return Anthropic(terms, Client(address, headers, timeouts), manner, gate), models
+    client = Client(address, {"anthropic-version": manner.version, **key}, timeouts, key_header=header)
+    return Anthropic(terms, client, manner, gate, own_keys), models
 
 
-def _key(entry: Mapping[str, Any], usual: str, word: str = "Bearer") -> dict[str, str]:
-    """The header that carries an upstream's key, where it has one; `word` stands before it in `authorization`."""
-    secret, header = str(entry.get("api_key", "")), str(entry.get("api_key_header", usual))
-    value = f"{word} {secret}" if header.lower() == "authorization" else secret
-    return {header: value} if secret else {}
+def _key(entry: Mapping[str, Any], usual: KeyHeader) -> tuple[KeyHeader, dict[str, str]]:
+    """The header that carries an upstream's key, and the key in it where there is one."""
+    header = KeyHeader(str(entry.get("api_key_header", usual.name)), usual.word)
+    return header, header.of(str(entry.get("api_key", "")))
 
 
 def _model(entry: Mapping[str, Any], upstream: str, sold: Mapping[str, Mapping[str, Any]]) -> Model:
@@ -163,7 +174,8 @@ def _openai(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
         return None
     elsewhere = environment.get("OPENAI_BASE_URL", "")
     terms = Terms("openai", "??", "") if elsewhere else Terms("openai", "US", OPENAI_CONTRACT)
-    server = Server(elsewhere or "https://api.openai.com/v1", {"authorization": f"Bearer {secret}"})
+    key = {"authorization": f"Bearer {secret}"}
+    server = Server(elsewhere or "https://api.openai.com/v1", key, own_keys="no" if elsewhere else "may")
     return OpenAICompatible(terms, server), _listed(catalogue, "openai")
 
 
@@ -187,7 +199,8 @@ def _sarvam(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
     secret = environment.get("SARVAM_API_KEY")
     if not secret:
         return None
-    server = Server("https://api.sarvam.ai", {SARVAM_HEADER: secret})
+    header = KEY_HEADERS["sarvam"]
+    server = Server("https://api.sarvam.ai", header.of(secret), own_keys="may", key_header=header)
     return Sarvam(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
 
 
@@ -195,8 +208,11 @@ def _deepgram(environment: Mapping[str, str], catalogue: Catalogue) -> Offered |
     secret = environment.get("DEEPGRAM_API_KEY")
     if not secret:
         return None
-    client = Client("https://api.deepgram.com/v1", {"authorization": f"Token {secret}"})
-    return Deepgram(Terms("deepgram", "US", DEEPGRAM_CONTRACT), client), _listed(catalogue, "deepgram")
+    header = KEY_HEADERS["deepgram"]
+    client = Client("https://api.deepgram.com/v1", header.of(secret), key_header=header)
+    return Deepgram(Terms("deepgram", "US", DEEPGRAM_CONTRACT), client, own_keys="may"), _listed(
+        catalogue, "deepgram"
+    )
 
 
 class _Tag(msgspec.Struct):

@@ -89,3 +89,7 @@ class Gate:
     def _leave_place(self) -> None:
         if self._places is not None:
             self._places.release()
+
+
+UNGUARDED = Gate(Limits(breaker=None))
+"""For the accounts of tenants: it remembers nothing, so what goes wrong on one of them stops nobody."""

@@ -8,11 +8,13 @@ cost. A connection serves one caller at a time, and another one only after an an
 import asyncio
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from callmissed.gateway.problems import UpstreamUnreachable
+from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.http_connection import Answer, Connection, Timeouts
 
 MOST_IDLE: Final = 256
@@ -25,10 +27,27 @@ def system_tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+@dataclass(frozen=True, slots=True)
+class KeyHeader:
+    """The header in which a server expects keys; in `authorization` they stand after `word`."""
+
+    name: str = "authorization"
+    word: str = "Bearer"
+
+    def of(self, secret: str) -> dict[str, str]:
+        """The header with this key, where there is one."""
+        value = f"{self.word} {secret}" if self.name.lower() == "authorization" else secret
+        return {self.name: value} if secret else {}
+
+
+BEARER: Final = KeyHeader()
+
+
 class Client:
     """The connections to one server. It belongs to one event loop.
 
-    `base_url` is http or https with an optional path. Raises ValueError for what cannot be an address or a header.
+    `base_url` is http or https with an optional path; `key_header` is the one of `headers` that says whose account it is. Raises
+    ValueError for what cannot be an address or a header.
     """
 
     def __init__(
@@ -37,6 +56,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         tls: ssl.SSLContext | None = None,
+        key_header: KeyHeader = BEARER,
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -48,9 +68,12 @@ class Client:
         self._path = _plain(parts.path.rstrip("/")).replace(" ", "%20")
         shown = parts.netloc.rpartition("@")[2]
         sent = {"host": shown, "accept-encoding": "identity", "user-agent": "callmissed", **(headers or {})}
-        self._head = "".join(f"{_plain(name)}: {_plain(value)}\r\n" for name, value in sent.items()).encode(
-            "latin-1"
+        self._head = _lines(sent)
+        self._bare = _lines(
+            {name: value for name, value in sent.items() if name.lower() != key_header.name.lower()}
         )
+        self._key_header = key_header
+        self._keeper = self
         self._idle: dict[Connection, None] = {}
         self._closed = False
 
@@ -66,6 +89,19 @@ class Client:
         UpstreamBroken for what is not HTTP.
         """
         return await self._ask(b"GET %s HTTP/1.1\r\n%s\r\n" % (self._target(path), self._head))
+
+    @property
+    def server(self) -> str:
+        """Where requests go: scheme, name, and the port where it is not the usual one."""
+        usual = self._port == (443 if self._secure else 80)
+        return f"{'https' if self._secure else 'http'}://{self._host}{'' if usual else f':{self._port}'}"
+
+    def with_key(self, secret: str) -> "Client":
+        """The same client over the same connections, for another account: its key stands in each request in place of the client's own.
+
+        An empty one asks as nobody. Raises ValueError for what cannot stand in a header.
+        """
+        return altered(self, _head=self._bare + _lines(self._key_header.of(secret)))
 
     async def close(self) -> None:
         """Close what is idle now, and the rest as it becomes so."""
@@ -111,7 +147,7 @@ class Client:
         try:
             async with asyncio.timeout(self.timeouts.connect):
                 _, connection = await loop.create_connection(
-                    lambda: Connection(self, loop), self._host, self._port, ssl=tls
+                    lambda: Connection(self._keeper, loop), self._host, self._port, ssl=tls
                 )
         except (
             OSError,
@@ -119,6 +155,12 @@ class Client:
         ):  # names and certificates too; UnicodeError: a name that DNS cannot hold
             raise UpstreamUnreachable from None
         return connection
+
+
+def _lines(headers: Mapping[str, str]) -> bytes:
+    return "".join(f"{_plain(name)}: {_plain(value)}\r\n" for name, value in headers.items()).encode(
+        "latin-1"
+    )
 
 
 def _plain(text: str) -> str:

@@ -51,6 +51,7 @@ class LocalUpstream:
     def __init__(self, db: Database, region: str) -> None:
         self._db = db
         self._speech = LocalSpeech()
+        self.taking = None
         self.terms = Terms(LOCAL, region, "runs inside this installation", "this installation")
 
     def check(self, asked: Asked) -> None:

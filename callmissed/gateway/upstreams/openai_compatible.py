@@ -6,29 +6,36 @@ quote our key or another customer. Every wait has an end.
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from callmissed.gateway.problems import UpstreamBroken
+from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.answers import LARGEST_REPLY, events, posted
-from callmissed.gateway.upstreams.gate import Gate
-from callmissed.gateway.upstreams.http_client import Client
+from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
+from callmissed.gateway.upstreams.http_client import BEARER, Client, KeyHeader
 from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
 from callmissed.gateway.upstreams.openai_speech import OpenAISpeech
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
+from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
 CHAT = "/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where it is: `base_url` up to and with /v1, and the header that carries the key (`{"authorization": "Bearer …"}`)."""
+    """Where it is: `base_url` up to and with /v1, and the header that carries the key (`{"authorization": "Bearer …"}`).
+
+    `own_keys`: whether tenants may, or must, bring keys of their own; they stand in `key_header`.
+    """
 
     base_url: str
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     asks_usage: bool = True
+    own_keys: OwnKeys = "no"
+    key_header: KeyHeader = BEARER
 
 
 class _Usage(msgspec.Struct):
@@ -64,8 +71,15 @@ class OpenAICompatible:
         self.terms = terms
         self._gate = gate or Gate()
         self._asks_usage = server.asks_usage
-        self._client = Client(server.base_url, server.headers, timeouts)
+        self._client = Client(server.base_url, server.headers, timeouts, key_header=server.key_header)
         self._speech = OpenAISpeech(terms.name, self._client, self._gate)
+        self.taking = taken(server.own_keys, self._client, self.with_key)
+
+    def with_key(self, secret: str) -> Self:
+        """The same server on the account of this key."""
+        client = self._client.with_key(secret)
+        speech = OpenAISpeech(self.terms.name, client, UNGUARDED)
+        return altered(self, _client=client, _gate=UNGUARDED, _speech=speech)
 
     def check(self, asked: Asked) -> None:
         """Everything may travel on; the server knows best what it supports."""

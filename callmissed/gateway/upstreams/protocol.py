@@ -9,6 +9,7 @@ import msgspec
 
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
+from callmissed.gateway.upstreams.taking import Taking
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,11 @@ class Upstream(Protocol):
     @property
     def terms(self) -> Terms:
         """Where and under which contract."""
+        ...
+
+    @property
+    def taking(self) -> Taking | None:
+        """How tenants' own keys are used there; None where they are not taken."""
         ...
 
     def check(self, asked: Asked) -> None:

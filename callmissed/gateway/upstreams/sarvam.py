@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from callmissed.gateway.problems import Unsupported, UpstreamBroken
+from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.answers import LARGEST_REPLY, posted, sound
 from callmissed.gateway.upstreams.gate import Gate
 from callmissed.gateway.upstreams.http_client import Client
@@ -50,7 +51,11 @@ class Sarvam(OpenAICompatible):
         self, terms: Terms, server: Server, timeouts: Timeouts | None = None, gate: Gate | None = None
     ) -> None:
         super().__init__(terms, replace(server, base_url=server.base_url.rstrip("/") + "/v1"), timeouts, gate)
-        self._beside = Client(server.base_url, server.headers, timeouts)
+        self._beside = Client(server.base_url, server.headers, timeouts, key_header=server.key_header)
+
+    def with_key(self, secret: str) -> Self:
+        """The same on the account of this key."""
+        return altered(super().with_key(secret), _beside=self._beside.with_key(secret))
 
     async def speak(self, wording: Wording) -> Sound:
         """A text as speech."""

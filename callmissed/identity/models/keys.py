@@ -39,7 +39,7 @@ BEGIN
   SET LOCAL synchronous_commit = off;  -- the minute of the last use may be lost with the server
   RETURN QUERY
   WITH item AS MATERIALIZED (
-    SELECT i.line, i.used, t.state, t.plan, t.india_only, k.*, r.retired,
+    SELECT i.line, i.used, t.state, t.plan, t.india_only, t.own_keys, k.*, r.retired,
       EXISTS (SELECT FROM public.closed_tenant c WHERE c.tenant_id = i.tenant_id) AS closed,
       k.service_account_id IS NOT NULL OR k.created_by IS NULL OR EXISTS (SELECT FROM public.membership m
         WHERE m.tenant_id = k.tenant_id AND m.user_id = k.created_by) AS owned
@@ -63,9 +63,10 @@ BEGIN
       WHERE o.last_used_at IS NULL OR o.last_used_at < moment - interval '50 seconds' FOR NO KEY UPDATE OF o SKIP LOCKED) AS old
     WHERE k.tenant_id = old.tenant_id AND k.id = old.id
   )
-  SELECT i.line, json_build_object('tenant_id', i.tenant_id, 'id', i.id, 'closed', i.closed, 'state', i.state, 'plan', i.plan,
-    'india_only', i.india_only, 'owned', i.owned, 'revoked_at', i.revoked_at, 'secret_hash', encode(i.secret_hash, 'base64'),
-    'permissions', i.permissions, 'scopes', i.scopes, 'monthly_budget', i.monthly_budget, 'expires_at', i.expires_at,
+  SELECT i.line, json_build_object('tenant_id', i.tenant_id, 'id', i.id, 'closed', i.closed, 'state', i.state,
+    'plan', i.plan, 'own_keys', i.own_keys, 'india_only', i.india_only, 'owned', i.owned, 'revoked_at', i.revoked_at,
+    'secret_hash', encode(i.secret_hash, 'base64'), 'permissions', i.permissions, 'scopes', i.scopes,
+    'monthly_budget', i.monthly_budget, 'expires_at', i.expires_at,
     'requests_per_minute', i.requests_per_minute, 'tokens_per_minute', i.tokens_per_minute, 'models', i.models,
     'origins', i.origins, 'networks', i.networks, 'options', i.options, 'serial', i.serial, 'retired', i.retired)::text FROM item i;
   PERFORM cm.work_for(NULL);

@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
+    Integer,
     String,
     UniqueConstraint,
     false,
@@ -56,6 +57,12 @@ class Tenant(ControlTable):
     closed_at: Mapped[datetime | None] = column(nothing("when it was closed"))
     india_only: Mapped[bool] = column(
         nothing("whether its content is processed in India only"), server_default=true()
+    )
+    own_keys: Mapped[int] = column(
+        nothing("how often its own keys at suppliers have changed; 0 while it has had none"),
+        Integer,
+        default=0,
+        server_default=text("0"),
     )
 
 

@@ -1,5 +1,6 @@
 """Promises on content (Policy §1): kept apart, and never used to train."""
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from callmissed.foundation.database import ISOLATION_CHECKS, isolation_findings, tenant_relations
@@ -44,7 +45,15 @@ async def isolated(look: Look) -> Finding:
     )
 
 
-CALLS = "SELECT upstream, may_train, count(*) AS calls FROM usage_record GROUP BY 1, 2 ORDER BY 1, 2"
+CALLS = "SELECT upstream, may_train, own_key, count(*) AS calls FROM usage_record GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+UNSTATED = """
+SELECT count(*) AS unstated FROM (
+  SELECT tenant_id, upstream, min(at) AS first FROM usage_record WHERE own_key GROUP BY 1, 2
+) AS c WHERE NOT EXISTS (
+  SELECT FROM audit_leaf l WHERE l.tenant_id = c.tenant_id AND l.created_at <= c.first
+    AND l.action IN ('gateway:provider_key:brought', 'gateway:provider_key:replaced')
+    AND l.body->>'upstream' = c.upstream AND l.body->>'excludes_training' = 'true')
+"""
 
 
 @promise(
@@ -57,21 +66,24 @@ async def no_training(look: Look) -> Finding:
     """Every upstream in use has a no-training contract on record; calls that went to any other are zero.
 
     A past call is judged by the terms in force when it was made, which stand in its usage record, and by those of today:
-    a contract that is no longer on record speaks for none of its supplier's calls.
+    a contract that is no longer on record speaks for none of its supplier's calls. A call on a business's own account stands under
+    the contract that the business has named before, in the audit log, as one that excludes training.
     """
     upstreams: dict[str, dict[str, Any]] = look.ask("gateway.upstreams")
     require(upstreams, "gateway.upstreams")
     calls = await look.rows(CALLS)
     without = {name for name, terms in upstreams.items() if terms["trains_on_content"]}
     usable = sorted(name for name in without if upstreams[name]["enabled"])
-    strayed = [row for row in calls if row["may_train"] or row["upstream"] in without]
+    [own] = await look.rows(UNSTATED)
+    strayed = [row for row in calls if _strayed(row, without)]
     suspects = sorted({*usable, *(row["upstream"] for row in strayed)})
     found = [
         {
             _("supplier"): name,
             _("no-training contract"): terms["contract"] or "–",
             _("in use"): terms["enabled"],
-            _("calls in 90 days"): sum(row["calls"] for row in calls if row["upstream"] == name),
+            _("calls in 90 days"): _counted(calls, name, own=False),
+            _("calls on accounts of businesses"): _counted(calls, name, own=True),
         }
         for name, terms in sorted(upstreams.items())
     ]
@@ -81,23 +93,36 @@ async def no_training(look: Look) -> Finding:
         "without_contract": len(usable),
         "calls": sum(row["calls"] for row in calls),
         "strayed": sum(row["calls"] for row in strayed),
-        "names": ", ".join(suspects),
+        "own": sum(row["calls"] for row in calls if row["own_key"]),
+        "unstated": own["unstated"],
+        "names": ", ".join(suspects) or "–",
     }
     return judge(
-        not usable and not strayed,
+        not usable and not strayed and not own["unstated"],
         figures,
         kept=_(
             "%(in_use)s of %(in_use)s suppliers in use have a no-training contract; 0 of %(calls)s calls to others"
         ),
         broken=_(
-            "%(strayed)s calls to suppliers without a no-training contract; %(without_contract)s of them in use"
+            "%(strayed)s calls to suppliers without a no-training contract; %(without_contract)s of them in use; "
+            "%(unstated)s accounts of businesses without one named"
         ),
         explanation=_(
             "These suppliers may train on content: %(names)s. They are switched off, and affected businesses are told."
         ),
         looked_at=_(
-            "Every model supplier that may receive content, its contract terms, and every call of the last 90 days."
+            "Every model supplier that may receive content, its contract terms, and every call of the last 90 days; for calls on "
+            "a business's own account, the contract that it has named in the audit log before."
         ),
         query=CALLS,
         found=found,
     )
+
+
+def _strayed(call: Mapping[str, Any], without: Collection[str]) -> bool:
+    """Whether these calls went to somebody who may train."""
+    return call["may_train"] or (call["upstream"] in without and not call["own_key"])
+
+
+def _counted(calls: Sequence[Mapping[str, Any]], upstream: str, *, own: bool) -> int:
+    return sum(row["calls"] for row in calls if row["upstream"] == upstream and row["own_key"] is own)

@@ -67,6 +67,8 @@ AT_ANY_TIME = {
     "POST /api/v1/invitations/{invitation_id}/resend",
     "DELETE /api/v1/invitations/{invitation_id}",
     "DELETE /api/v1/roles/{role_id}",
+    "POST /api/v1/provider-keys/{provider_key_id}/verify",
+    "DELETE /api/v1/provider-keys/{provider_key_id}",
 }
 """What takes power away, gives none by itself, or asks again for what was proven once: a program's door is as quick there as the page."""
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from callmissed.gateway.masking import Mask, Restoring, masked, restored
 from callmissed.gateway.masking.identifiers import KINDS, find, verhoeff
+from callmissed.gateway.masking.mask import MOST
+from callmissed.gateway.problems import TooLongToMask
 from callmissed.gateway.upstreams import Piece, Replied
 from tests.rooms.gateway.conftest import ClientOf, OpenShop
 from tests.support.peer import Peer
@@ -160,6 +162,13 @@ async def test_every_part_of_a_request_is_masked_and_bytes_are_not() -> None:
         == "+91 98765 43210 [PHONE_2] meera@example.in"
     )
     assert (whole.text, len(mask)) == ("+91 98765 43210", 3)
+
+
+async def test_too_much_text_is_refused_and_pictures_are_no_text() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * MOST}}
+    await masked([{"role": "user", "content": [picture]}], {})
+    with pytest.raises(TooLongToMask):
+        await masked([{"role": "user", "content": "a"}], {"odd": msgspec.Raw(b'"' + b"a" * MOST + b'"')})
 
 
 async def test_what_looks_like_a_placeholder_is_nobodys_value() -> None:

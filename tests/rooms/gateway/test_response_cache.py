@@ -98,6 +98,18 @@ async def test_the_same_is_what_means_the_same(open_shop: OpenShop, base_url: st
     assert not await was_hit(base_url, shop, path="/v1/messages", body={**CHAT, "max_tokens": 50})
 
 
+async def test_half_a_character_in_a_part_that_nobody_reads_is_malformed(
+    open_shop: OpenShop, base_url: str
+) -> None:
+    shop = await open_shop(options=("cache",))
+    async with httpx.AsyncClient(base_url=base_url) as client:
+        broken = json.dumps({**CHAT, "odd": "X"}).encode().replace(b"X", b"\xe0")
+        reply = await client.post(
+            SURFACES["chat"][0], content=broken, headers={"authorization": f"Bearer {shop.key}"}
+        )
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "malformed")
+
+
 async def test_streams_and_failures_are_not_kept_and_off_means_off(
     open_shop: OpenShop, base_url: str
 ) -> None:

@@ -148,6 +148,13 @@ async def contract_that_is_gone(house: House) -> AsyncGenerator[None]:
             yield
 
 
+@sabotages("content.no-training", "1 accounts of businesses without one named", strayed=0, unstated=1, own=1)
+async def account_of_a_business_without_a_word(house: House) -> AsyncGenerator[None]:
+    """Records a call on a business's own account, of which nobody has said that its contract excludes training."""
+    async with house.usage_row(upstream="somebody", own_key=True):
+        yield
+
+
 @sabotages("content.no-training", "gateway.upstreams", verdict="unknown")
 async def register_that_is_empty(house: House) -> AsyncGenerator[None]:
     """Replaces the register of suppliers by one that was never filled."""
