@@ -4,7 +4,7 @@ Nothing is asked before its price is held, nothing is told to be finished before
 nothing; a stream that its reader ends, or the end of its key, costs what was delivered.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,13 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
-from callmissed.gateway.masking import Restoring, masked, restored
+from callmissed.gateway.masking import Mask, Restoring, masked, restored
 from callmissed.gateway.own.opened import Own
 from callmissed.gateway.problems import ContextTooLong, Unsupported
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import most_tokens
 from callmissed.gateway.trip import Route, Trip
-from callmissed.gateway.upstreams import Asked, Piece
+from callmissed.gateway.upstreams import Asked, Piece, Replied
 from callmissed.identity import MASKING
 
 
@@ -148,12 +148,15 @@ async def complete(
     return call.completion(choices)
 
 
+async def _restored(mask: Mask, answering: Awaitable[Replied]) -> Replied:
+    return restored(mask, await answering)
+
+
 async def reply(call: Call, sources: Sequence[UUID] | None = None) -> bytes:
     """The choices of a whole answer, which `call` has taken note of: what is left is to settle. Raises as `complete` does."""
     asked = await call.open(sources)
-    replied = await call.answered(call.route.upstream.reply(asked))
-    if call.mask is not None:
-        replied = restored(call.mask, replied)
+    answering = call.route.upstream.reply(asked)
+    replied = await call.answered(answering if call.mask is None else _restored(call.mask, answering))
     call.learn(Piece(replied.choices, replied.text, replied.tokens_in, replied.tokens_out, replied.citations))
     return replied.choices
 
