@@ -1,7 +1,7 @@
 """The prompt log: what a key asks and is answered, kept sealed for its days where the key is switched to it. Off unless it is.
 
 It is written once the answer has left, in one row: a process that dies before leaves nothing, never a half. The log of a key that
-masks is masked too.
+masks is masked too, and holds nothing of a body that was cut: half a document, or half a number, cannot be masked with certainty.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from callmissed.foundation.problems import NotFound
 from callmissed.gateway import repository
 from callmissed.gateway.masking import Mask
 from callmissed.gateway.models import LONGEST_LOG_DAYS, PromptLog
+from callmissed.gateway.requests import readable
 from callmissed.identity import PROMPT_LOG, keys
 
 RETENTION_CLASS = "prompt_log"
@@ -46,6 +47,11 @@ class Exchange(msgspec.Struct):
     is_cut: bool = False
 
 
+def packed(exchange: Exchange, *, masks: bool) -> bytes:
+    """It as it is kept; where its key masks, with placeholders. Takes long: call it in a thread. Raises Malformed, TooLongToMask."""
+    return zlib.compress(msgspec.msgpack.encode(_masked(exchange) if masks else exchange), 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What was kept, for a reader: JSON where it is JSON, text where not; of a stream its words."""
@@ -57,10 +63,8 @@ class Content:
     kept_until: datetime
 
 
-async def keep_content(
-    tx: Tx, key_id: UUID, usage_id: UUID, exchange: Exchange, *, begun: bool, masks: bool
-) -> None:
-    """Keep it for as many days as the key asks for now. Of what was not answered (`begun`), only where a usage record says so."""
+async def keep_content(tx: Tx, key_id: UUID, usage_id: UUID, content: bytes, *, begun: bool) -> None:
+    """Keep what was `packed` for as many days as the key asks for now. Of what was not answered (`begun`), only where a usage record says so."""
     days = (await keys.options_of(tx, key_id)).get(PROMPT_LOG, 0)
     if not days or await repository.logged_bytes(tx) > MOST_KEPT:
         return
@@ -70,13 +74,10 @@ async def keep_content(
         except NotFound:  # it was refused before it was a request
             return
     box = await tx.vault.person(key_id, RETENTION_CLASS)
-    packed = zlib.compress(msgspec.msgpack.encode(_masked(exchange) if masks else exchange), 1)
-    content = box.seal(PromptLog.content, usage_id, packed)
+    sealed = box.seal(PromptLog.content, usage_id, content)
     counts_from = clock.now() - timedelta(days=LONGEST_LOG_DAYS - days)
     tx.session.add(
-        PromptLog(
-            tenant_id=tx.tenant_id, id=usage_id, key_id=key_id, counts_from=counts_from, content=content
-        )
+        PromptLog(tenant_id=tx.tenant_id, id=usage_id, key_id=key_id, counts_from=counts_from, content=sealed)
     )
 
 
@@ -91,8 +92,8 @@ async def read_content(tx: Tx, usage_id: UUID) -> Content:
     row = await repository.logged(tx, usage_id)
     if row is None:
         raise PromptNotKept
-    packed = await tx.vault.open_bytes(PromptLog.content, row.id, row.key_id, row.content)
-    kept = msgspec.msgpack.decode(zlib.decompress(packed), type=Exchange)
+    content = await tx.vault.open_bytes(PromptLog.content, row.id, row.key_id, row.content)
+    kept = msgspec.msgpack.decode(zlib.decompress(content), type=Exchange)
     await audit.record(tx, "gateway:prompt_log:read", target=row.id, body={})
     answered = words_of(kept.told) if kept.streamed else _document(kept.told)
     return Content(kept.path, _document(kept.asked), answered, kept.is_cut, _ends(row))
@@ -117,6 +118,7 @@ class _Delta(msgspec.Struct):
 class _Choice(msgspec.Struct):
     delta: _Delta = msgspec.field(default_factory=_Delta)
     text: str | None = None
+    index: int = 0
 
 
 class _Event(msgspec.Struct):
@@ -130,31 +132,37 @@ _event = msgspec.json.Decoder(_Event)
 
 
 def words_of(events: bytes) -> str:
-    """What the events of a stream say: words, and the calls of tools. An event that says nothing of the kind is passed over."""
-    said: list[str | None] = []
+    """What the events of a stream say: words, and the calls of tools; one choice after the other, each in a line of its own.
+
+    An event that says nothing of the kind is passed over.
+    """
+    said: dict[int, list[str]] = {}
     for line in events.split(b"\n"):
         if line.startswith(b"data: {"):
             with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                said += _added(_event.decode(line[6:]))
-    return "".join(filter(None, said))
+                for index, words in _added(_event.decode(line[6:])):
+                    if words:
+                        said.setdefault(index, []).append(words)
+    return "\n".join("".join(said[index]) for index in sorted(said))
 
 
-def _added(event: _Event) -> Iterator[str | None]:
-    for delta in (event.delta, *(choice.delta for choice in event.choices)):
+def _added(event: _Event) -> Iterator[tuple[int, str | None]]:
+    for index, delta in ((0, event.delta), *((choice.index, choice.delta) for choice in event.choices)):
         if isinstance(delta, _Delta):
-            yield from (delta.content, delta.text, delta.partial_json)
+            yield from ((index, words) for words in (delta.content, delta.text, delta.partial_json))
             for call in delta.tool_calls or ():
-                yield from (call.function.name, call.function.arguments)
+                yield from ((index, words) for words in (call.function.name, call.function.arguments))
         else:
-            yield delta
-    yield from (choice.text for choice in event.choices)
+            yield index, delta
+    yield from ((choice.index, choice.text) for choice in event.choices)
 
 
 def _masked(exchange: Exchange) -> Exchange:
     """The same with placeholders. What a stream says is masked as a whole: a number may go over several events."""
     mask = Mask("")
     told = words_of(exchange.told).encode() if exchange.streamed else exchange.told
-    asked, told = (_json(mask.words(_document(each))) for each in (exchange.asked, told))
+    with readable():
+        asked, told = (_json(mask.words(_document(each))) for each in (exchange.asked, told))
     return Exchange(exchange.path, asked, told, streamed=False, is_cut=exchange.is_cut)
 
 

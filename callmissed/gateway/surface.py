@@ -27,7 +27,7 @@ from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
-from callmissed.gateway.surface_audio import AUDIO, AudioAnswers, AudioRequest, read_audio_request
+from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache
 from callmissed.gateway.surface_files import FileDesk, is_file_path
@@ -183,8 +183,8 @@ class Surface:
         async def perform(send: Send) -> None:
             await self._do(replace(visit, usage_id=usage_id, send=send), language)
 
-        is_form = (header(visit.scope, b"content-type") or b"").startswith(b"multipart/")
-        said = visit.path, b"" if is_form else visit.body  # of a recording its transcript is kept
+        hears = visit.path in AUDIO and visit.path != SPEECH
+        said = visit.path, b"" if hears else visit.body  # of a recording its transcript is kept
         await logged(self._services, visit.key, usage_id, said, visit.send, perform)
 
     async def _do(self, visit: Visit, language: Language) -> None:

@@ -1,5 +1,6 @@
 """Listening to an answer on its way out, for the prompt log of a key that is switched to it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -9,7 +10,7 @@ from starlette.types import Message, Send
 
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
-from callmissed.gateway.prompt_log import LARGEST, Exchange, keep_content
+from callmissed.gateway.prompt_log import LARGEST, Exchange, keep_content, packed
 from callmissed.identity import MASKING, KeyAccess
 
 log = logging.getLogger(__name__)
@@ -55,12 +56,21 @@ async def logged(
         await perform(heard)
     finally:
         path, body = said
+        masks = MASKING in key.options
+        asked, told = (
+            _kept(body, len(body), masks=masks),
+            _kept(b"".join(heard.parts), heard.size, masks=masks),
+        )
         cut = len(body) > LARGEST or heard.size > LARGEST
-        exchange = Exchange(path, body[:LARGEST], b"".join(heard.parts), heard.streamed, cut)
+        exchange = Exchange(path, asked, told, heard.streamed, cut)
         try:
+            content = await asyncio.to_thread(packed, exchange, masks=masks)
             async with services.db.tenant(key.access) as tx:
-                await keep_content(
-                    tx, key.key_id, usage_id, exchange, begun=heard.begun, masks=MASKING in key.options
-                )
+                await keep_content(tx, key.key_id, usage_id, content, begun=heard.begun)
         except (Problem, SQLAlchemyError, OSError):
             log.exception("what was asked could not be kept")
+
+
+def _kept(body: bytes, size: int, *, masks: bool) -> bytes:
+    """What is kept of a body of that size: its beginning; of one that is masked nothing, because half of it cannot be masked."""
+    return b"" if masks and size > LARGEST else body[:LARGEST]

@@ -1,7 +1,7 @@
 """Finding what names a person or a firm in India: shapes with their check digits, and the words around those that have none.
 
-A digit may be written in any script. What passes a check digit by chance (one number in ten) is taken for the real thing: it
-comes back in the answer, so a mistake costs nothing but a name.
+A digit may be written in any script, and stand between spaces and dashes of any kind. What passes a check digit by chance (one
+number in ten) is taken for the real thing: it comes back in the answer, so a mistake costs nothing but a name.
 """
 
 import re
@@ -26,8 +26,17 @@ _PERMUTED = (
 """Verhoeff's scheme (J. Verhoeff, 1969): multiplication in the dihedral group D5, and the permutation by place."""
 
 BETWEEN = str.maketrans("", "", " -")
-SCRIPTS = {code: str(int(chr(code))) for code in range(0x0600, 0x0E00) if chr(code).isdecimal()}
-"""Digits of the scripts of India, and of its neighbours, as Latin ones."""
+PLAIN: dict[int, str] = {
+    **dict.fromkeys((0xA0, *range(0x2000, 0x200C), 0x202F, 0x205F, 0x2060, 0x3000, 0xFEFF), " "),
+    **dict.fromkeys((0xAD, *range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63), "-"),
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **{code: str(int(chr(code))) for code in range(0x0600, 0x1FC00) if chr(code).isdecimal()},
+}
+"""Spaces and dashes of every width, the full-width forms, and the digits of every script, as what they are in ASCII: one for one."""
+ESCAPED = re.compile(r"\\(?:[bfnrt]|u[0-9A-Fa-f]{4})")
+"""What JSON within a text writes for a character: its letters are no part of the word that follows."""
+NEEDED = re.compile("[0-9@]")
+"""One of these stands in everything that is found."""
 CARD_RANGES = re.compile(
     r"4[0-9]{12}(?:[0-9]{3}){0,2}|5[1-5][0-9]{14}|2(?:2[2-9]|[3-6][0-9]|7[0-2])[0-9]{13}|3[47][0-9]{13}|3(?:0[0-5]|[689][0-9])[0-9]{11}"
     r"|35[0-9]{14}|(?:50|5[6-9]|6[0-9]|8[12])[0-9]{11,17}"
@@ -135,7 +144,11 @@ def find(text: str) -> list[tuple[int, int, str]]:
     """What is found: where it begins and ends, and its kind; in the order of the text, and none within another."""
     found: list[tuple[int, int, str]] = []
     taken = bytearray(len(text))
-    text = text if text.isascii() else text.translate(SCRIPTS)
+    text = text if text.isascii() else text.translate(PLAIN)
+    if "\\" in text:
+        text = ESCAPED.sub(lambda match: " " * len(match[0]), text)
+    if NEEDED.search(text) is None:
+        return []
     for rule in RULES:
         for start, end in rule.found_in(text):
             if not any(taken[start:end]):

@@ -12,14 +12,24 @@ from callmissed.gateway.masking.identifiers import KINDS, find
 from callmissed.gateway.problems import TooLongToMask
 from callmissed.gateway.requests import readable
 
-AS_THEY_ARE = frozenset({"data", "file_data", "url"})
-"""Members whose texts are no words: bytes, and addresses that are fetched."""
+AS_THEY_ARE = frozenset(
+    {
+        ("image_url", "url"), ("video_url", "url"), ("input_audio", "data"), ("file", "file_data"),
+        ("base64", "data"), ("url", "url"),
+    }
+)  # fmt: skip
+"""Parts of a message, by their `type`, and the member of each whose text is no words (OpenAI's, then Anthropic's): bytes, and
+addresses that are fetched."""
 MOST = 2_000_000
 """Characters of one request that are looked through at all."""
-MUCH = 50_000
+MUCH = 5_000
 """Characters that take long enough to look through that others need not wait for it."""
 
+_BYTES = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.-]+)*;base64,[A-Za-z0-9+/=\r\n]*")
+"""An address that holds bytes (RFC 2397): wherever it stands, it is no words."""
+_NO_WORDS = re.compile(r"https?://.*|[A-Za-z0-9+/=\r\n_-]*", re.DOTALL)
 _LOOKALIKE = re.compile(rf"\[(?:{'|'.join(KINDS)})(X*)_")
+_ESCAPED = re.compile(r"(?<!\\)\\+u00([2-7][0-9A-Fa-f])")
 
 
 class Mask:
@@ -30,6 +40,8 @@ class Mask:
     """
 
     def __init__(self, said: str) -> None:
+        if "\\u00" in said:  # arguments are JSON in a string, written anew when something is masked in them
+            said = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), said)
         taken = [len(match[1]) + 1 for match in _LOOKALIKE.finditer(said)]
         self._odd = "X" * max(taken, default=0)
         self._marks: dict[tuple[str, str], str] = {}
@@ -64,22 +76,27 @@ class Mask:
         masked: dict[str, msgspec.Raw] = {}
         for name, raw in extra.items():
             was = msgspec.json.decode(raw)
-            now = self.words(was, name)
+            is_setting = name == "seed" and isinstance(was, int)  # long, nobody's, and a number it must stay
+            now = was if is_setting else self.words(was, name)
             masked[name] = raw if now == was else msgspec.Raw(msgspec.json.encode(now))
         return masked
 
-    def words(self, node: Any, name: str = "") -> Any:
-        """Anything JSON, with placeholders in its words. `name` is what it is called where it stands."""
+    def words(self, node: Any, name: str = "", part: str = "") -> Any:
+        """Anything JSON, with placeholders in its words, names and numbers: a number that is masked becomes a text.
+
+        `name` is what it is called where it stands, `part` the type of the part of a message that it belongs to.
+        """
         if isinstance(node, str):
-            if name in AS_THEY_ARE or node.startswith("data:"):
+            if _BYTES.fullmatch(node) or ((part, name) in AS_THEY_ARE and _NO_WORDS.fullmatch(node)):
                 return node
             return self._arguments(node) if name == "arguments" else self.text(node)
         if isinstance(node, Mapping):
             members = cast("Mapping[str, Any]", node)
-            return {each: self.words(value, each) for each, value in members.items()}
+            kind = str(members.get("type", part if part == name else ""))
+            return {self.text(each): self.words(value, each, kind) for each, value in members.items()}
         if isinstance(node, list):
             return [self.words(each, name) for each in cast("list[Any]", node)]
-        return node
+        return self._number(node)
 
     def restore(self, text: str) -> str:
         """A text with values again. What only looks like a placeholder stays."""
@@ -116,20 +133,25 @@ class Mask:
             was = msgspec.json.decode(written)
         except (msgspec.DecodeError, RecursionError):
             return self.text(written)
-        now = self._leaves(was)
+        now = self._within(was)
         return written if now == was else msgspec.json.encode(now).decode()
 
-    def _leaves(self, node: Any) -> Any:
+    def _within(self, node: Any) -> Any:
+        """What stands in arguments: no part of it is left as it is."""
         if isinstance(node, str):
             return self.text(node)
-        if isinstance(node, int) and not isinstance(node, bool):
-            masked = self.text(str(node))
-            return node if masked == str(node) else masked
         if isinstance(node, dict):
-            return {each: self._leaves(value) for each, value in cast("dict[str, Any]", node).items()}
+            members = cast("dict[str, Any]", node)
+            return {self.text(each): self._within(value) for each, value in members.items()}
         if isinstance(node, list):
-            return [self._leaves(each) for each in cast("list[Any]", node)]
-        return node
+            return [self._within(each) for each in cast("list[Any]", node)]
+        return self._number(node)
+
+    def _number(self, node: Any) -> Any:
+        if not isinstance(node, int) or isinstance(node, bool):
+            return node
+        masked = self.text(written := str(node))
+        return node if masked == written else masked
 
 
 async def masked(

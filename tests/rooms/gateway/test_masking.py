@@ -23,21 +23,25 @@ from tests.support.peer import Peer
 FOUND = {
     "AADHAAR": (
         "My Aadhaar is |2345 6789 0124|.", "uid:|234567890124|", "|9999-4105-7058| is attached", "आधार |२३४५ ६७८९ ०१२४| है",
-        "|2345 6789 0124| |234567890124|",
+        "|2345 6789 0124| |234567890124|", "|2345\u00a06789\u202f0124|", "|2345\u20096789\u30000124|", "|2345\u20136789\u20110124|",
+        "|２３４５６７８９０１２４|", '{"note": "uid:\\n|234567890124|\\u20b9"}',
     ),
     "PAN": ("PAN |ABCPE1234F|", "pan no. |abcpe1234f|,", "firm's |AAACF 1234 K| card", "(|AABTS9876Q|)"),
     "GSTIN": ("GSTIN: |27AAPFU0939F1ZV|", "bill to |29aagcr4375j1zu| please"),
     "IFSC": ("IFSC |HDFC0001234|", "|SBIN0AB1234|", "send by NEFT to |icic0000456|"),
     "UPI": ("pay |ram.kumar@okaxis| now", "|9876543210@ybl|", "UPI id is |meera@home|", "|shop-7@PAYTM|."),
-    "EMAIL": ("write to |meera.nair@example.co.in|.", "<|a+b@x.org|>", "|नाम@example.com|", "mailto:|x_1@sub.example.com|"),
+    "EMAIL": (
+        "write to |meera.nair@example.co.in|.", "<|a+b@x.org|>", "|नाम@example.com|", "mailto:|x_1@sub.example.com|",
+        "|meera＠example．in|", '"hi\\t|m@x.org|"',
+    ),
     "CARD": (
         "card |4111 1111 1111 1111| 12/29", "|5555555555554444|", "amex |3782 822463 10005|", "RuPay |6521-0000-0000-0007|",
-        "|4111 1111 1111 1111| 123",
+        "|4111 1111 1111 1111| 123", "|4111\u20101111\u20101111\u20101111|",
     ),
     "PHONE": (
         "|+91 98765 43210|", "|+919876543210|", "|098765 43210|", "call |9876543210| today", "|98765 43210|", "mob: |9876543210|",
         "office |022-2345 6789|", "मेरा नंबर |९८७६५४३२१०| है", "whatsapp |919876543210|", '{"phone": |9876543210|}', "|080-41234567|",
-        "|+91 (98765) 43210|",
+        "|+91 (98765) 43210|", "|+91\u00a098765\u00a043210|", "call |98765\u201443210|", "|＋９１ ９８７６５ ４３２１０|",
     ),
 }  # fmt: skip
 LEFT = (
@@ -164,6 +168,50 @@ async def test_every_part_of_a_request_is_masked_and_bytes_are_not() -> None:
     assert (whole.text, len(mask)) == ("+91 98765 43210", 3)
 
 
+async def test_names_and_numbers_are_masked_wherever_they_stand() -> None:
+    call = {"function": {"name": "f", "arguments": '{"meera@example.in": {"234567890124": true}}'}}
+    extra = {
+        "metadata": msgspec.Raw(b'{"id":234567890124,"n":7,"ok":true,"seed":234567890124,"a@b.org":[1]}')
+    }
+    _, messages, members = await masked([{"role": "assistant", "tool_calls": [call]}], extra)
+    assert messages[0]["tool_calls"][0]["function"]["arguments"] == '{"[EMAIL_1]":{"[AADHAAR_1]":true}}'
+    assert bytes(members["metadata"]) == (
+        b'{"id":"[AADHAAR_1]","n":7,"ok":true,"seed":"[AADHAAR_1]","[EMAIL_2]":[1]}'
+    )
+
+
+BYTES = "data:application/pdf;name=a.pdf;base64,JVBERi0xLjQ="
+WORDS = (
+    "data: 2345 6789 0124", "data:text/plain,2345 6789 0124", "data:a/b;base64,AAAA 2345 6789 0124", "data:a/b;base64,\n[] m@x.org",
+)  # fmt: skip
+PARTS = (
+    {"type": "image_url", "image_url": {"url": "https://x.example/meera@example.in"}},
+    {"type": "image_url", "image_url": {"url": BYTES, "detail": "low"}},
+    {"type": "input_audio", "input_audio": {"data": "234567890124", "format": "wav"}},
+    {"type": "file", "file": {"file_data": BYTES, "filename": "a.pdf"}},
+    {"type": "input_image", "image_url": BYTES},
+    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "234567890124"}},
+    {"type": "image", "source": {"type": "url", "url": "https://x.example/234567890124"}},
+)
+NO_PARTS: tuple[dict[str, Any], ...] = (
+    {"type": "object", "properties": {"type": {"type": ["string"]}, "url": "m@x.org"}},
+    {"type": "image_url", "url": "m@x.org", "image_url": {"data": "m@x.org", "more": {"url": "https://x.example/m@x.org"}}},
+    {"type": "image_url", "image_url": {"url": "m@x.org"}},
+    {"type": "input_audio", "input_audio": {"data": "it is 2345 6789 0124"}},
+    {"type": "document", "source": {"type": "text", "data": "2345 6789 0124"}},
+    {"type": {"type": "file"}, "file": {"file_data": "m@x.org"}},
+    {"data": "m@x.org", "url": "m@x.org", "file_data": ["m@x.org"]},
+    {"function": {"arguments": '{"type":"url","url":"https://x.example/m@x.org","arguments":"data:a/b;base64,m@x.org"}'}},
+)  # fmt: skip
+
+
+def test_only_pictures_sound_and_files_are_left_as_they_are() -> None:
+    assert [part for part in PARTS if Mask("").words(part) != part] == []
+    for node in (*WORDS, *NO_PARTS):
+        hidden = str(Mask("").words(node))
+        assert "m@x.org" not in hidden and "2345" not in hidden, node
+
+
 async def test_too_much_text_is_refused_and_pictures_are_no_text() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * MOST}}
     await masked([{"role": "user", "content": [picture]}], {})
@@ -176,10 +224,24 @@ async def test_what_looks_like_a_placeholder_is_nobodys_value() -> None:
         [{"role": "user", "content": "[PHONE_1] is +91 98765 43210, [PHONEX_1]"}], {}
     )
     assert messages[0]["content"].startswith("[PHONE_1] is [PHONEXX_1]")
+    written = r'{"a": "\u005b\u0045MAIL_1]", "b": "m@x.org"}'
+    call = {"function": {"name": "f", "arguments": written}}
+    mask, messages, _ = await masked([{"role": "assistant", "tool_calls": [call]}], {})
+    hidden = messages[0]["tool_calls"][0]["function"]["arguments"]
+    assert hidden == '{"a":"[EMAIL_1]","b":"[EMAILX_1]"}'
+    assert mask.restore(hidden) == '{"a":"[EMAIL_1]","b":"m@x.org"}'
 
 
 @pytest.mark.parametrize(
-    "text", ["9" * 300_000, "a." * 150_000 + "@", "1111-" * 60_000, "a@a." * 75_000, "[PHONEX_" * 40_000]
+    "text",
+    [
+        "9" * 300_000,
+        "a." * 150_000 + "@",
+        "1111-" * 60_000,
+        "a@a." * 75_000,
+        "[PHONEX_" * 40_000,
+        "\\" * 300_000 + "u00",
+    ],
 )
 def test_long_nonsense_takes_no_longer_than_sense(text: str) -> None:
     began = time.process_time()

@@ -1,6 +1,7 @@
 """The prompt log: nothing at all where it is off; where it is on, sealed, once the answer has left, for its days, for who may."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,9 +13,10 @@ from sqlalchemy import text
 
 from callmissed.foundation import audit, clock
 from callmissed.foundation.database import Tx
+from callmissed.foundation.problems import Malformed
 from callmissed.foundation.services import Services
 from callmissed.gateway import content_kept_until, read_content
-from callmissed.gateway.prompt_log import LARGEST, PromptNotKept, words_of
+from callmissed.gateway.prompt_log import LARGEST, Exchange, PromptNotKept, packed, words_of
 from callmissed.identity import keys
 from tests.rooms.gateway.conftest import OpenShop, Shop
 from tests.rooms.gateway.test_interruptions import streaming
@@ -144,6 +146,49 @@ async def test_the_log_of_a_key_that_masks_is_masked(
     assert "Aadhaar\n[AADHAAR_1] of [EMAIL_1]" in (
         kept.answered if stream else kept.answered["choices"][0]["message"]["content"]
     )
+
+
+async def test_of_a_key_that_masks_nothing_is_kept_that_was_cut(open_shop: OpenShop, base_url: str) -> None:
+    shop = await open_shop(options=("masking", "prompt_log"))
+    said = "line\n2345 6789 0124 "
+    long = {"model": "local/lexical", "input": CANARY, "passed_over": said + "a" * LARGEST}
+    reply = await ask(base_url, shop, "/v1/embeddings", long)
+    assert (reply.status_code, await rows_become(shop, 1)) == (200, True)
+    async with shop.services.db.tenant(shop.access) as tx:
+        kept = await read_content(tx, UUID(reply.headers["cm-usage-id"]))
+    assert (kept.is_cut, kept.asked, kept.answered["object"]) == (True, "", "list")
+
+
+async def test_masking_a_long_log_keeps_nobody_waiting(open_shop: OpenShop, base_url: str) -> None:
+    shop = await open_shop(options=("masking", "prompt_log"))
+    long = {"model": "local/lexical", "input": CANARY, "passed_over": "98765 43210, " * 25_000}
+    gaps: list[float] = []
+
+    async def beats() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(0.01)
+            gaps.append(time.perf_counter() - began)
+
+    beating = asyncio.create_task(beats())
+    assert (await ask(base_url, shop, "/v1/embeddings", long)).status_code == 200
+    assert await rows_become(shop, 1)
+    beating.cancel()
+    assert max(gaps) < 0.5
+
+
+def test_what_is_nested_too_deep_to_mask_is_a_problem() -> None:
+    with pytest.raises(Malformed):
+        packed(Exchange("/v1/embeddings", b"[" * 600 + b"]" * 600), masks=True)
+
+
+def test_choices_of_a_stream_are_read_one_after_the_other() -> None:
+    said = ((0, "2345 "), (1, "no "), (0, "6789 0124"), (1, "number"))
+    events = b"".join(
+        b'data: {"choices": [{"index": %d, "delta": {"content": "%s"}}]}\n\n' % (index, part.encode())
+        for index, part in said
+    )
+    assert words_of(events) == "2345 6789 0124\nno number"
 
 
 async def test_it_goes_after_its_days_and_belongs_to_nobody_else(open_shop: OpenShop, base_url: str) -> None:
