@@ -61,7 +61,7 @@ class Speaking:
 
     async def hear(self, kind: str, body: bytes) -> dict[str, Any]:
         """The words of the recording in a form, what it cost, and its figures. Raises as `say` does."""
-        asked = replace(read_recording_form(kind, body), endpoint=PLAYGROUND)
+        asked = replace(await read_recording_form(kind, body), endpoint=PLAYGROUND)
         done = await hear(self._services, self._access, asked, self._caller)
         heard = {"text": done.heard.text, "language": done.heard.language}
         return {"heard": heard, **await self._told(done.usage_id, done.provenance.terms, done.price_micro)}

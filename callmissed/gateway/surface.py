@@ -1,6 +1,5 @@
 """/v1: the surface that OpenAI's and Anthropic's clients speak to. A plain ASGI callable, because it is the hot path."""
 
-import asyncio
 import time
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -223,8 +222,7 @@ class Surface:
             return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
         if visit.path in AUDIO:
             kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
-            # A large file would keep everybody else waiting.
-            return await asyncio.to_thread(read_audio_request, visit.path, kind, visit.body)
+            return await read_audio_request(visit.path, kind, visit.body)
         return language.read(visit.body)
 
     async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:

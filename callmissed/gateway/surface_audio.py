@@ -22,11 +22,11 @@ AUDIO = frozenset({SPEECH, TRANSLATIONS, "/v1/audio/transcriptions"})
 AudioRequest = SpeechRequest | HearingRequest
 
 
-def read_audio_request(path: str, content_type: str, body: bytes) -> AudioRequest:
+async def read_audio_request(path: str, content_type: str, body: bytes) -> AudioRequest:
     """Read what came to one of the addresses. Raises as the readers do."""
     if path == SPEECH:
         return audio.read_speech_request(body)
-    return audio.read_recording_form(content_type, body, translate=path == TRANSLATIONS)
+    return await audio.read_recording_form(content_type, body, translate=path == TRANSLATIONS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,8 @@ def _deepgram(model: str) -> dict[str, Any]:
 
 
 def _sarvam(members: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"request_id": "r", "transcript": "नमस्ते, कल आइए।", "language_code": "od-IN"}
+    words = "नमस्ते, कल आइए। " * (200 if members["model"] == "wordy" else 1)
+    told: dict[str, Any] = {"request_id": "r", "transcript": words.strip(), "language_code": "od-IN"}
     if members.get("with_timestamps"):
         told["timestamps"] = {"words": ["नमस्ते"], "start_time_seconds": [0.1], "end_time_seconds": [0.6]}
     return told

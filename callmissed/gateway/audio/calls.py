@@ -7,7 +7,7 @@ from uuid import UUID
 
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway.audio.recordings import at_most
+from callmissed.gateway.audio.recordings import at_least, at_most
 from callmissed.gateway.audio.requests import HearingRequest, SpeechRequest
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.headers import Provenance
@@ -40,7 +40,8 @@ async def hear(services: Services, access: Access, request: HearingRequest, call
 
     async def answer() -> Heard:
         found = await upstream.hear(listening)
-        if math.ceil(found.seconds or 0) > most:
+        told = max(math.ceil(found.seconds or 0), at_least(found.text))
+        if told > most and not request.recording.is_exact:
             raise RecordingMisleads(param="file")
         return found
 

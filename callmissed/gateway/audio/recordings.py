@@ -1,7 +1,7 @@
-"""How long a recording is: read from its header, because it is held in the wallet before anybody hears it.
+"""How long a recording is, because it is held in the wallet before anybody hears it.
 
-The length of a WAV of the usual codings follows from how many bytes there are, so it cannot be wrong. What a compressed file says
-of itself can be; whoever hears it says how long it really was.
+Of a WAV and an MP3 the length is counted: samples of a fixed size, and frames. Other files are asked for their own account, which can
+be wrong: never less is taken than their size needs at the highest bit rate of their kind, and who hears them says how long they were.
 """
 
 import io
@@ -11,6 +11,7 @@ import struct
 from tinytag import TinyTag
 from tinytag.tinytag import TinyTagException
 
+from callmissed.gateway.audio.frames import seconds_of_frames
 from callmissed.gateway.forms import Upload
 from callmissed.gateway.problems import RecordingUnreadable
 from callmissed.gateway.upstreams import Recording
@@ -20,8 +21,10 @@ PLAIN_CODINGS = (1, 3, 6, 7)
 """PCM, floating point, A-law, µ-law: samples of a fixed size (RFC 2361)."""
 EXTENSIBLE = 0xFFFE
 """The coding stands in the first two bytes of the sub-format (Microsoft, WAVEFORMATEXTENSIBLE)."""
-FASTEST, SLOWEST = 400_000, 4_000
-"""Samples a second."""
+FASTEST, SLOWEST, MOST_CHANNELS = 192_000, 4_000, 8
+"""Samples a second, and channels."""
+FASTEST_SPEECH = 40
+"""Characters a second: nobody speaks as fast, so a longer transcript tells of a longer recording."""
 KINDS = {
     b"RIFF": ("wav", "audio/wav"),
     b"ID3": ("mp3", "audio/mpeg"),
@@ -29,25 +32,33 @@ KINDS = {
     b"fLaC": ("flac", "audio/flac"),
 }
 """What a file begins with, to how it may be named and called (MP3 and MP4 are told below)."""
+MOST_BYTES_A_SECOND = {"ogg": 64_000, "m4a": 64_000, "flac": 1_200_000}
 
 
 def read_recording(upload: Upload) -> Recording:
-    """A recording with its length. Raises RecordingUnreadable."""
+    """A recording with its length. Raises RecordingUnreadable. It reads the whole file: call it in a thread."""
     content = upload.content
     ending, kind = _kind(content)
-    if kind == "audio/wav":
-        seconds, is_exact = _of_wave(content)
+    if ending == "wav":
+        seconds = _of_wave(content)
+    elif ending == "mp3":
+        seconds = seconds_of_frames(content)
     else:
-        seconds, is_exact = _by_its_own_account(content, ending), False
+        seconds = max(_by_its_own_account(content, ending), len(content) / MOST_BYTES_A_SECOND[ending])
     if not 0 < seconds <= LONGEST_SECONDS:
         raise RecordingUnreadable(param="file")
-    return Recording(f"recording.{ending}", kind, content, seconds, is_exact)
+    return Recording(f"recording.{ending}", kind, content, seconds, is_exact=ending in ("wav", "mp3"))
 
 
 def at_most(recording: Recording) -> int:
     """Whole seconds that may be charged for it: twice its own account, where that can be wrong."""
     whole = math.ceil(recording.seconds)
     return whole if recording.is_exact else 2 * whole + 5
+
+
+def at_least(text: str) -> int:
+    """Whole seconds that somebody needs to say it."""
+    return len(text) // FASTEST_SPEECH
 
 
 def _kind(content: bytes) -> tuple[str, str]:
@@ -61,19 +72,23 @@ def _kind(content: bytes) -> tuple[str, str]:
     raise RecordingUnreadable(param="file")
 
 
-def _of_wave(content: bytes) -> tuple[float, bool]:
-    """Seconds of a RIFF WAVE (Microsoft and IBM, 1991), from the samples that are there."""
+def _of_wave(content: bytes) -> float:
+    """Seconds of a RIFF WAVE (Microsoft and IBM, 1991): all that follows the head of its samples counts as samples.
+
+    So nothing is gained by a head that names fewer, by a second one, or by a second format, which is refused.
+    """
     place, second = 12, 0
-    while place + 8 <= len(content):
+    while content[8:12] == b"WAVE" and place + 8 <= len(content):
         name, size = struct.unpack_from("<4sI", content, place)
         place += 8
         if name == b"fmt ":
+            if second:
+                break
             second = _bytes_a_second(content[place : place + min(size, 40)])
         elif name == b"data":
             if not second:
                 break
-            # A length that was not known when the file was begun stands as more than there is.
-            return min(size, len(content) - place) / second, True
+            return (len(content) - place) / second
         place += size + size % 2
     raise RecordingUnreadable(param="file")
 
@@ -81,17 +96,13 @@ def _of_wave(content: bytes) -> tuple[float, bool]:
 def _bytes_a_second(fmt: bytes) -> int:
     if len(fmt) < 16:
         raise RecordingUnreadable(param="file")
-    coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", fmt)
+    coding, channels, rate, _, align, bits = struct.unpack_from("<HHIIHH", fmt)
     if coding == EXTENSIBLE and len(fmt) >= 26:
         (coding,) = struct.unpack_from("<H", fmt, 24)
-    if (
-        coding not in PLAIN_CODINGS
-        or not SLOWEST <= rate <= FASTEST
-        or channels < 1
-        or bits not in (8, 16, 24, 32, 64)
-    ):
+    usual = coding in PLAIN_CODINGS and SLOWEST <= rate <= FASTEST and 1 <= channels <= MOST_CHANNELS
+    if not usual or bits not in (8, 16, 24, 32, 64) or align != channels * bits // 8:
         raise RecordingUnreadable(param="file")
-    return rate * channels * bits // 8
+    return rate * align
 
 
 def _by_its_own_account(content: bytes, ending: str) -> float:
@@ -99,4 +110,6 @@ def _by_its_own_account(content: bytes, ending: str) -> float:
         told = TinyTag.get(f"recording.{ending}", io.BytesIO(content), tags=False, check_magic_bytes=False)
     except (TinyTagException, ValueError, LookupError, struct.error, ArithmeticError, TypeError, EOFError):
         raise RecordingUnreadable(param="file") from None
-    return told.duration or 0.0
+    if not told.duration:
+        raise RecordingUnreadable(param="file")
+    return told.duration

@@ -1,6 +1,8 @@
 """What is asked of /v1/audio: a text to be spoken, or a recording to be written down."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -23,6 +25,9 @@ Tag = Annotated[
 LONGEST_TEXT = 20_000
 """Characters that are read at all; what a voice speaks at once stands with its model."""
 LONGEST_PROMPT = 20_000
+LONGEST_INSTRUCTIONS = 4_000
+READERS = ThreadPoolExecutor(2, "recordings")
+"""Recordings are read two at once: whoever sends many of them waits for himself, and for nobody else's threads."""
 
 
 class SpeechBody(msgspec.Struct):
@@ -36,6 +41,7 @@ class SpeechBody(msgspec.Struct):
     language: Tag | None = None
     sample_rate: Annotated[int, msgspec.Meta(ge=8_000, le=48_000)] | None = None
     stream_format: str | None = None
+    instructions: Annotated[str, msgspec.Meta(max_length=LONGEST_INSTRUCTIONS)] = ""
 
 
 OURS = frozenset(SpeechBody.__struct_fields__)
@@ -52,6 +58,14 @@ FIELDS = frozenset(
     }
 )
 """Likewise, of a form."""
+
+MAY_TRAVEL = frozenset(
+    {
+        "chunking_strategy", "diarize", "hotwords", "keyterm", "mode", "numerals", "paragraphs", "profanity_filter", "punctuate",
+        "redact", "replace", "seed", "smart_format", "temperature", "vad_filter",
+    }
+)  # fmt: skip
+"""Fields that change how is heard, and not what."""
 
 _speech = msgspec.json.Decoder(SpeechBody)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -70,8 +84,8 @@ class SpeechRequest:
 
     @property
     def units(self) -> int:
-        """Characters (code points) of the text."""
-        return len(self.wording.text)
+        """Characters (code points) of the text, and of how it is to be spoken."""
+        return len(self.wording.text) + len(self.wording.instructions)
 
     def at_most(self, models: Iterable[Model]) -> Estimate:
         """What it costs: known before it is spoken."""
@@ -115,9 +129,18 @@ def read_speech_request(body: bytes) -> SpeechRequest:
     if asked.stream_format not in (None, "audio"):
         raise Unsupported(param="stream_format")
     voice = asked.voice if isinstance(asked.voice, str) else asked.voice.get("id", "")
-    extra = {name: value for name, value in members.items() if name not in OURS}
+    for name in members:
+        if name not in OURS:  # what nobody priced is not passed on
+            raise Unsupported(param=name)
     wording = Wording(
-        "", asked.input, voice, asked.response_format, asked.language, asked.speed, asked.sample_rate, extra
+        "",
+        asked.input,
+        voice,
+        asked.response_format,
+        asked.language,
+        asked.speed,
+        asked.sample_rate,
+        asked.instructions,
     )
     return SpeechRequest(asked.model, wording)
 
@@ -133,9 +156,22 @@ class _Fields(msgspec.Struct):
     stream: Literal["true", "false", "1", "0", "True", "False"] = "false"
 
 
-def read_recording_form(content_type: str, body: bytes, *, translate: bool = False) -> HearingRequest:
-    """Read a body. Raises Malformed, and as `read_hearing_request` does."""
-    return read_hearing_request(read_form(content_type, body), translate=translate)
+def _extra(form: Form) -> tuple[tuple[str, str], ...]:
+    """Fields that travel on. Raises Unsupported for one that nobody knows: some name another recording than the one that is paid."""
+    extra = tuple((name, value) for name, value in form.fields if name not in FIELDS)
+    for name, _ in extra:
+        if name not in MAY_TRAVEL:
+            raise Unsupported(param=name)
+    return extra
+
+
+async def read_recording_form(content_type: str, body: bytes, *, translate: bool = False) -> HearingRequest:
+    """Read a body, beside the loop: a large file takes a while. Raises Malformed, and as `read_hearing_request` does."""
+
+    def read() -> HearingRequest:
+        return read_hearing_request(read_form(content_type, body), translate=translate)
+
+    return await asyncio.get_running_loop().run_in_executor(READERS, read)
 
 
 def read_hearing_request(form: Form, *, translate: bool) -> HearingRequest:
@@ -161,7 +197,7 @@ def read_hearing_request(form: Form, *, translate: bool) -> HearingRequest:
         translate=translate,
         detail=asked.response_format in ("verbose_json", "srt", "vtt"),
         words="word" in asked.granularities,
-        extra=tuple((name, value) for name, value in form.fields if name not in FIELDS),
+        extra=_extra(form),
     )
     endpoint = "audio.translations" if translate else "audio.transcriptions"
     return HearingRequest(asked.model, listening, asked.response_format, endpoint)

@@ -120,6 +120,8 @@ class Deepgram:
         """A text as speech. Their model is a voice and a language: `aura-2`, `thalia`, `en` make aura-2-thalia-en."""
         if wording.speed != 1:
             raise Unsupported(param="speed")
+        if wording.instructions:
+            raise Unsupported(param="instructions")
         language = (wording.language or "en").partition("-")[0].lower()
         named = [("model", f"{wording.model}-{wording.voice or 'thalia'}-{language}"), OPTED_OUT]
         rate = [("sample_rate", str(wording.rate))] if wording.rate else []

@@ -6,17 +6,17 @@ it is for demonstrations. Words that may be expected, given as the prompt, are t
 
 import asyncio
 import importlib.util
-import io
 import shutil
+import struct
 import sys
-import wave
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
-from callmissed.gateway.problems import RequestInvalid, Unsupported, UpstreamBroken, UpstreamSlow
+from callmissed.gateway.problems import RequestInvalid, TextTooLong, Unsupported, UpstreamBroken, UpstreamSlow
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.sound import CONTENT_TYPES, Heard, Listening, Sound, Wording
 
@@ -28,6 +28,11 @@ FASTEST_WORDS_A_MINUTE, SLOWEST_WORDS_A_MINUTE = 450, 80
 """What espeak-ng takes (its manual, -s)."""
 RATE = 22_050
 PART = 32_768
+HEAD = 44
+"""Bytes of the head that espeak-ng writes."""
+MOST_SOUND = 8_000_000
+"""Bytes of one answer: three minutes. It stands in memory until its reader has it."""
+MOST_WORDS = 1_000_000
 PATIENCE_SECONDS = 90.0
 AT_ONCE = Limits(concurrency=2, queue=32, breaker=None)
 
@@ -67,17 +72,20 @@ class LocalSpeech:
             raise Unsupported(param="response_format")
         if wording.rate not in (None, RATE):
             raise Unsupported(param="sample_rate")
+        if wording.instructions:
+            raise Unsupported(param="instructions")
         words = min(
             max(round(USUAL_WORDS_A_MINUTE * wording.speed), SLOWEST_WORDS_A_MINUTE), FASTEST_WORDS_A_MINUTE
         )
         # The text goes in by the pipe: never as an argument, which others on this machine could read.
-        spoken = await self._run(
-            [self._voice or "", "-v", voice, "-s", str(words), "--stdin", "--stdout"], wording.text.encode()
-        )
-        samples = spoken[44:]  # after its header, which says no length
-        if not samples:
+        command = [self._voice or "", "-v", voice, "-s", str(words), "--stdin", "--stdout"]
+        spoken = await self._run(command, wording.text.encode(), MOST_SOUND)
+        if len(spoken) > MOST_SOUND:
+            raise TextTooLong(param="input")
+        if len(spoken) <= HEAD:
             raise UpstreamBroken.before_answering()
-        return Sound(CONTENT_TYPES[form], _parts(_wave(samples) if form == "wav" else samples))
+        # Its own head says no length: it was written before there was one.
+        return Sound(CONTENT_TYPES[form], _parts(_head(len(spoken) - HEAD) if form == "wav" else b"", spoken))
 
     async def hear(self, listening: Listening) -> Heard:
         """The words of a WAV. Raises Unsupported for another file, another language, or a translation."""
@@ -88,15 +96,20 @@ class LocalSpeech:
         if listening.recording.content_type != "audio/wav":
             raise Unsupported(param="file", accepts="audio/wav")
         asked = msgspec.json.encode({"prompt": listening.prompt or ""}) + b"\n" + listening.recording.content
-        told = msgspec.json.decode(await self._run([sys.executable, "-I", str(LISTENER)], asked), type=_Told)
+        told = msgspec.json.decode(
+            await self._run([sys.executable, "-I", str(LISTENER)], asked, MOST_WORDS), type=_Told
+        )
         if told.refused:
             raise RequestInvalid(told.refused, param="file")
         seconds = listening.recording.seconds
         segments = [{"start": 0.0, "end": seconds, "text": told.text}] if told.text else []
         return Heard(told.text, "en", seconds, segments, told.words)
 
-    async def _run(self, command: Sequence[str], given: bytes) -> bytes:
-        """What a program of this machine says to what it is given. Raises UpstreamSlow and UpstreamBroken."""
+    async def _run(self, command: Sequence[str], given: bytes, most: int) -> bytes:
+        """What a program of this machine says to what it is given; it is stopped after a little more than `most` bytes.
+
+        Raises UpstreamSlow and UpstreamBroken.
+        """
         async with self._gate:
             process = await asyncio.create_subprocess_exec(
                 *command,
@@ -107,16 +120,36 @@ class LocalSpeech:
             )
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    said, _ = await process.communicate(given)
+                    said, _ = await asyncio.gather(_said(process, most), _given(process, given))
+                    if len(said) <= most:
+                        await process.wait()
             except TimeoutError:
                 raise UpstreamSlow from None
             finally:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
-        if process.returncode != 0:
+        if process.returncode != 0 and len(said) <= most:
             raise UpstreamBroken.before_answering()
         return said
+
+
+async def _said(process: asyncio.subprocess.Process, most: int) -> bytes:
+    said = bytearray()
+    if process.stdout is not None:
+        while len(said) <= most and (part := await process.stdout.read(PART)):
+            said += part
+        if len(said) > most:
+            process.kill()
+    return bytes(said)
+
+
+async def _given(process: asyncio.subprocess.Process, given: bytes) -> None:
+    if process.stdin is not None:
+        with suppress(ConnectionError):  # it has heard enough
+            process.stdin.write(given)
+            await process.stdin.drain()
+        process.stdin.close()
 
 
 def _voice_for(wording: Wording) -> str:
@@ -130,16 +163,14 @@ def _voice_for(wording: Wording) -> str:
     return wording.voice if wording.voice in VOICES else "en"
 
 
-def _wave(samples: bytes) -> bytes:
-    made = io.BytesIO()
-    with wave.open(made, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples)
-    return made.getvalue()
+def _head(size: int) -> bytes:
+    """The head of a WAV of so many bytes of samples."""
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    return struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + form + struct.pack("<4sI", b"data", size)
 
 
-async def _parts(sound: bytes) -> AsyncGenerator[bytes]:
-    for place in range(0, len(sound), PART):
-        yield sound[place : place + PART]
+async def _parts(head: bytes, spoken: bytes) -> AsyncGenerator[bytes]:
+    if head:
+        yield head
+    for place in range(HEAD, len(spoken), PART):
+        yield spoken[place : place + PART]

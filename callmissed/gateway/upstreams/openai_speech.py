@@ -40,7 +40,6 @@ class OpenAISpeech:
     async def speak(self, wording: Wording) -> Sound:
         """A text as speech, once the first of it is here."""
         body: dict[str, Any] = {
-            **wording.extra,
             "model": wording.model,
             "input": wording.text,
             "voice": wording.voice,
@@ -51,6 +50,8 @@ class OpenAISpeech:
             body["speed"] = wording.speed
         if wording.language is not None:
             body["language"] = wording.language
+        if wording.instructions:
+            body["instructions"] = wording.instructions
         if wording.rate is not None:
             body["sample_rate"] = wording.rate
         return await begun(self._spoken(msgspec.json.encode(body)), CONTENT_TYPES[wording.format or "mp3"])

@@ -61,6 +61,8 @@ class Sarvam(OpenAICompatible):
         """A text as speech."""
         if not SLOWEST <= wording.speed <= FASTEST:
             raise Unsupported(param="speed")
+        if wording.instructions:
+            raise Unsupported(param="instructions")
         body: dict[str, Any] = {
             "text": wording.text,
             "target_language_code": indian(wording.language or "en"),

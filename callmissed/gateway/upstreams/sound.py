@@ -4,8 +4,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from callmissed.gateway.problems import Unsupported
 
 CONTENT_TYPES: Mapping[str, str] = {
@@ -18,8 +16,8 @@ CONTENT_TYPES: Mapping[str, str] = {
 class Wording:
     """A text to be spoken. `model` is the upstream's own name; `language` a tag as BCP 47 writes it; `speed` 1 is usual.
 
-    `format` is one of CONTENT_TYPES, or None for the upstream's own choice; `rate` is in samples a second; `extra` holds the
-    other members as they came.
+    `format` is one of CONTENT_TYPES, or None for the upstream's own choice; `rate` is in samples a second; `instructions`
+    say how it is to be spoken.
     """
 
     model: str
@@ -29,7 +27,7 @@ class Wording:
     language: str | None = None
     speed: float = 1.0
     rate: int | None = None
-    extra: Mapping[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
+    instructions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

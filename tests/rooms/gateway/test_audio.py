@@ -17,7 +17,7 @@ from callmissed.gateway import provider_keys, read_content
 from tests.rooms.gateway.conftest import ClientOf, OpenShop, Shop
 from tests.rooms.gateway.served import served, serving, upstream
 from tests.support.patience import until
-from tests.support.recordings import compressed, recording
+from tests.support.recordings import flac, recording
 from tests.support.sound_peer import SPOKEN, SoundPeer, running_sound_peer
 
 HEARS = {
@@ -52,7 +52,9 @@ async def shop(
     for kind, base, key in (
         ("openai", "/v1", "sk-theirs"), ("deepgram", "/v1", "dg-theirs"), ("sarvam", "", "sv-theirs"),
     ):  # fmt: skip
-        models = [served(f"{kind}/{each}", each, **HEARS) for each in ("ear", "longer", "garbage", "500")]
+        models = [
+            served(f"{kind}/{each}", each, **HEARS) for each in ("ear", "longer", "wordy", "garbage", "500")
+        ]
         models += [
             served(f"{kind}/{each}-voice", each, **SPEAKS)
             for each in ("good", "mute", "breaks", "odd", "slow")
@@ -237,10 +239,13 @@ async def test_who_hangs_up_has_heard_and_pays(shop: Shop, base_url: str) -> Non
 async def test_a_recording_that_says_less_than_it_holds_is_refused_unpaid(
     shop: Shop, client_of: ClientOf
 ) -> None:
-    short = ("call.mp3", compressed(100))  # 2.6 seconds by its own account, 500 by that of whoever heard it
-    for kind in ("openai", "deepgram"):
+    short = (
+        "call.flac",
+        flac(2.4),
+    )  # by its own account; 500 seconds by that of whoever heard it, or too many words
+    for model in ("openai/longer", "deepgram/longer", "sarvam/wordy"):
         with pytest.raises(openai.BadRequestError) as refused:
-            await client_of(shop).audio.transcriptions.create(model=f"{kind}/longer", file=short)
+            await client_of(shop).audio.transcriptions.create(model=model, file=short)
         assert refused.value.code == "recording_misleads"
     assert not any(row["price_micro"] for row in await shop.rows())
     heard = await client_of(shop).audio.transcriptions.create(model="openai/ear", file=short)
@@ -258,12 +263,29 @@ async def test_a_recording_that_says_less_than_it_holds_is_refused_unpaid(
         (recording()[:30], "recording_unreadable"),
         (recording()[:20] + struct.pack("<H", 2) + recording()[22:], "recording_unreadable"),
         (recording(0), "recording_unreadable"),
+        (recording()[:36] + recording()[12:], "recording_unreadable"),
+        (recording()[:32] + b"\x08" + recording()[33:], "recording_unreadable"),
+        (b"\xff\xfb" + b"\xff" * 200_000, "recording_unreadable"),
         (b"ID3" + bytes(200), "recording_unreadable"),
         (b"OggS" + bytes(200), "recording_unreadable"),
         (b"fLaC" + bytes(200), "recording_unreadable"),
         (bytes(4) + b"ftypM4A " + bytes(200), "recording_unreadable"),
     ],
-    ids=["long", "empty", "webm", "cut", "coding", "silent", "mp3", "ogg", "flac", "mp4"],
+    ids=[
+        "long",
+        "empty",
+        "webm",
+        "cut",
+        "coding",
+        "silent",
+        "twice",
+        "blocks",
+        "noise",
+        "mp3",
+        "ogg",
+        "flac",
+        "mp4",
+    ],
 )
 async def test_what_cannot_be_heard_is_refused_before_it_costs(
     file: bytes, code: str, shop: Shop, client_of: ClientOf
@@ -284,6 +306,7 @@ async def test_wrong_members_are_named(shop: Shop, client_of: ClientOf, sounds: 
         ({"stream": True}, "unsupported_parameter"),
         ({"model": "deepgram/ear", "extra_body": {"callback": "http://10.0.0.1/"}}, "unsupported_parameter"),
         ({"model": "sarvam/ear", "extra_body": {"mode": "sing"}}, "unsupported_parameter"),
+        ({"extra_body": {"url": "http://10.0.0.1/long.wav"}}, "unsupported_parameter"),
     ]
     for members, code in wrong:
         with pytest.raises(openai.BadRequestError) as refused:
@@ -298,6 +321,8 @@ async def test_wrong_members_are_named(shop: Shop, client_of: ClientOf, sounds: 
         ({"response_format": "exe"}, "invalid_request"),
         ({"voice": "../x?y"}, "invalid_request"),
         ({"stream_format": "sse"}, "unsupported_parameter"),
+        ({"extra_body": {"ref_audio": "http://10.0.0.1/"}}, "unsupported_parameter"),
+        ({"model": "sarvam/good-voice", "instructions": "softly"}, "unsupported_parameter"),
         ({"model": "openai/ear"}, "model_unsuited"),
     ):
         spoken: dict[str, Any] = {"model": "openai/good-voice", "voice": "x", "input": "x", **members}

@@ -65,6 +65,9 @@ async def test_this_machine_says_what_it_cannot(
         said: dict[str, Any] = {"model": "local/espeak", "voice": "", "input": "x", **members}
         with pytest.raises(openai.BadRequestError):
             await client.audio.speech.create(**said)
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.audio.speech.create(model="local/espeak", voice="", input="9 " * 700, speed=0.25)
+    assert refused.value.code == "text_too_long"
     for wrong in ({"language": "hi"}, {"file": ("a.mp3", compressed(100))}):
         asked: dict[str, Any] = {"model": "local/sphinx", "file": ("a.wav", recording()), **wrong}
         with pytest.raises(openai.BadRequestError):
