@@ -52,14 +52,17 @@ class Ledger:
         self._idle = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
-    async def reserve(self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None = None) -> None:
+    async def reserve(
+        self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None = None, *, alone: bool = False
+    ) -> None:
         """Hold `amount` micro-rupees (more than 0) for a request. `ref` is its UUIDv7; repeating it changes nothing.
 
-        `key` is the key it came with: what it spends is counted, and kept within its budget of the month. Raises
+        `key` is the key it came with: what it spends is counted, and kept within its budget of the month. With `alone` it is
+        never drawn from a lease, so that every process can release it, and nobody can charge it after that. Raises
         WalletExhausted when the tenant has less than that available, KeyBudgetExhausted, and LedgerBusy when the database
         is out of reach.
         """
-        alone = ref in self._holding or (key is not None and key.micro is not None)
+        alone = alone or ref in self._holding or (key is not None and key.micro is not None)
         if not alone and self._leases.draw(tenant_id, ref, amount):
             return
         try:

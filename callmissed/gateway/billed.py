@@ -83,6 +83,7 @@ class Caller:
     `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why. `india_only` is what
     the workspace decided about content leaving India. `usage_id` is the id of its usage record, where that was settled before,
     and `options` what is switched on for its key. `own` are the keys that the workspace has at suppliers itself, by upstream.
+    `alone`: its money is held by itself, not drawn from a lease, because another process may have to release it.
     """
 
     key_id: UUID | None = None
@@ -95,6 +96,7 @@ class Caller:
     usage_id: UUID | None = None
     options: frozenset[str] = frozenset()
     own: Own | None = None
+    alone: bool = False
 
 
 class BilledCall:
@@ -158,7 +160,9 @@ class BilledCall:
         held = False
         try:
             if self.route.costs:
-                await self._ledger.reserve(self._access.tenant_id, self.id, amount, key)
+                await self._ledger.reserve(
+                    self._access.tenant_id, self.id, amount, key, alone=self._caller.alone
+                )
             held = True
         finally:
             if allowance and not held:

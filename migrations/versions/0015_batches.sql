@@ -4,7 +4,7 @@ CREATE TABLE stored_file (
 	id UUID NOT NULL,
 	key_id UUID NOT NULL,
 	purpose VARCHAR(20) NOT NULL,
-	size INTEGER NOT NULL,
+	size BIGINT NOT NULL,
 	name BYTEA NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_stored_file PRIMARY KEY (tenant_id, id)
@@ -43,6 +43,8 @@ CREATE TABLE batch (
 	total INTEGER NOT NULL,
 	completed INTEGER NOT NULL,
 	failed INTEGER NOT NULL,
+	answer_bytes BIGINT NOT NULL,
+	deliveries SMALLINT NOT NULL,
 	faults JSONB NOT NULL,
 	once_hash BYTEA,
 	labels BYTEA,

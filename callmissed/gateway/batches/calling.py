@@ -58,6 +58,7 @@ async def ask(
         usage_id=usage_id,
         options=key.options,
         own=own,
+        alone=True,
     )
     work = ENDPOINTS.get(endpoint)
     if work is not None:

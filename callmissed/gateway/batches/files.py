@@ -98,6 +98,13 @@ async def store(tx: Tx, key_id: UUID, name: str, content: bytes) -> StoredFile:
     return made
 
 
+async def room(tx: Tx, size: int) -> None:
+    """Whether the workspace can keep so many bytes more of answers. Raises TooManyFiles."""
+    _, held = await repository.held(tx)
+    if held + size > MOST_BYTES:
+        raise TooManyFiles
+
+
 async def find(tx: Tx, file_id: UUID | None, *, lock: bool = False) -> StoredFile:
     """One file. Raises FileNotFound, for other tenants' ids too."""
     found = await repository.file(tx, file_id, lock=lock) if file_id else None

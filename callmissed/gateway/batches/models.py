@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -39,7 +40,7 @@ class StoredFile(TenantTable):
 
     key_id: Mapped[UUID] = column(nothing("the key that uploaded it, or asked for the batch that left it"))
     purpose: Mapped[str] = column(nothing("batch or batch_output"), String(20))
-    size: Mapped[int] = column(nothing("bytes of its content"), Integer)
+    size: Mapped[int] = column(nothing("bytes of its content"), BigInteger)
     name: Mapped[bytes] = column(
         personal(Category.CONTENT, Whose.CONTACT, "what its uploader calls it", person="key_id"), Sealed()
     )
@@ -81,6 +82,10 @@ class Batch(TenantTable):
     total: Mapped[int] = column(nothing("how many requests it has"), Integer, default=0)
     completed: Mapped[int] = column(nothing("how many are answered"), Integer, default=0)
     failed: Mapped[int] = column(nothing("how many failed"), Integer, default=0)
+    answer_bytes: Mapped[int] = column(
+        nothing("bytes of its sealed answers that are in no file yet"), BigInteger, default=0
+    )
+    deliveries: Mapped[int] = column(nothing("how often its files were begun"), SmallInteger, default=0)
     faults: Mapped[list[list[object]]] = column(
         nothing("what was wrong with its file: line, code and member of each fault"), JSONB, default=list
     )

@@ -94,6 +94,18 @@ class BatchCancelled(Problem):
     code = "batch_cancelled"
 
 
+class AnswersTooLarge(TooLarge):
+    """The answers of a batch can have up to 200 MB. This request was not billed: ask it in another batch."""
+
+    code = "batch_answers_too_large"
+
+
+class BatchUndelivered(Problem):
+    """The files of this batch could not be written. Its answers are kept for 30 days: write to support."""
+
+    code = "batch_undelivered"
+
+
 class Superseded(Conflict):
     """Another worker has taken this request over. It was not billed here."""
 

@@ -28,10 +28,11 @@ async def one_at_a_time(tx: Tx) -> None:
 
 
 async def held(tx: Tx) -> tuple[int, int]:
-    """How many files the tenant has, and their bytes."""
+    """How many files the tenant has, and their bytes with those of answers that are in no file yet."""
     query = select(func.count(), func.coalesce(func.sum(StoredFile.size), 0))
     row = (await tx.session.execute(query.where(StoredFile.tenant_id == tx.tenant_id))).one()
-    return int(row[0]), int(row[1])
+    answers = select(func.coalesce(func.sum(Batch.answer_bytes), 0)).where(Batch.tenant_id == tx.tenant_id)
+    return int(row[0]), int(row[1]) + int((await tx.session.execute(answers)).scalar_one())
 
 
 async def file(tx: Tx, file_id: UUID, *, lock: bool = False) -> StoredFile | None:
@@ -148,10 +149,20 @@ async def lines(
     return (await tx.session.scalars(query.order_by(BatchLine.number).limit(limit))).all()
 
 
-async def every_line(tx: Tx, batch_id: UUID, after: int, limit: int) -> Sequence[BatchLine]:
-    """Requests of a batch after this line of its file."""
-    query = _lines(tx, batch_id).where(BatchLine.number > after)
-    return (await tx.session.scalars(query.order_by(BatchLine.number).limit(limit))).all()
+async def every_line(tx: Tx, batch_id: UUID, after: int, limit: int, size: int) -> Sequence[BatchLine]:
+    """Requests of a batch after this line of its file, until their answers together have `size` bytes: at least one."""
+    own = func.coalesce(func.octet_length(BatchLine.answer), 0)
+    before = func.coalesce(func.sum(own).over(order_by=BatchLine.number, rows=(None, -1)), 0)
+    sized = (
+        select(BatchLine.id, before.label("before"))
+        .where(BatchLine.tenant_id == tx.tenant_id, BatchLine.batch_id == batch_id, BatchLine.number > after)
+        .order_by(BatchLine.number)
+        .limit(limit)
+        .subquery()
+    )
+    fitting = select(sized.c.id).where(sized.c.before < size)
+    query = _lines(tx, batch_id).where(BatchLine.id.in_(fitting)).order_by(BatchLine.number)
+    return (await tx.session.scalars(query)).all()
 
 
 async def asked(tx: Tx, batch_id: UUID, usage_ids: Iterable[UUID]) -> Sequence[BatchLine]:

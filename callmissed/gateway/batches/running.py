@@ -6,6 +6,7 @@ whether it was charged. Charged means answered; what was not charged is asked ag
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,17 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway.batches import calling, files, repository, service, wire
 from callmissed.gateway.batches.lines import read_line
 from callmissed.gateway.batches.models import RETENTION_CLASS, Batch, BatchLine
-from callmissed.gateway.batches.problems import BatchCancelled, BatchExpired, Superseded
+from callmissed.gateway.batches.problems import (
+    AnswersTooLarge,
+    BatchCancelled,
+    BatchExpired,
+    BatchUndelivered,
+    Superseded,
+)
 from callmissed.gateway.batches.writing import begin, deliver
 from callmissed.identity import KeyAccess, KeyRing
+
+log = logging.getLogger(__name__)
 
 TURN_SECONDS = 5.0
 PLACES = 2
@@ -37,6 +46,15 @@ PAUSES = (5, 20, 60, 300)
 """Seconds until a request is asked again that failed for a passing reason; then it has failed."""
 LONGEST_WAIT_SECONDS = 20.0
 """The other batches of the workspace wait as well."""
+MOST_ANSWER_BYTES = 200_000_000
+"""Bytes of the answers of one batch."""
+SPARE_BYTES = 4_000_000
+"""With less room than that nothing more is asked: an answer that is not kept is not billed, but has cost."""
+FULL = frozenset({"batch_answers_too_large", "too_many_files"})
+"""Codes of what will not fit; the requests after it are not asked."""
+MOST_DELIVERIES = 3
+"""How often the files of a batch are begun."""
+
 PASSING = frozenset(
     {
         "upstream_unreachable", "upstream_slow", "upstream_busy", "upstream_paused", "upstream_crowded", "upstream_broken",
@@ -156,7 +174,8 @@ async def _clear_up(services: Services, access: Access, batch: Batch, left: Sequ
                 line.state = "done"
                 held.completed += 1
             else:
-                line.state, line.answer, line.usage_id = "waiting", None, None
+                _drop_answer(held, line)
+                line.state, line.usage_id = "waiting", None
 
 
 async def _is_charged(tx: Tx, usage_id: UUID | None) -> bool:
@@ -191,6 +210,12 @@ async def _leave(turn: Turn) -> None:
             wait = (due - clock.now()).total_seconds()
             await service.defer(tx, batch, seconds=min(max(wait, 0), LONGEST_WAIT_SECONDS))
             return
+        if batch.deliveries >= MOST_DELIVERIES:
+            log.error("the files of batch %s cannot be written", batch.id)
+            batch.state, batch.ended_at = "failed", clock.now()
+            batch.faults = [[0, BatchUndelivered.code, None]]
+            return
+        batch.deliveries += 1
         if batch.state == "in_progress":
             batch.state, batch.finalizing_at = "finalizing", clock.now()
     await deliver(turn.services, turn.access, batch.id, turn.number)
@@ -205,8 +230,20 @@ async def _stop(tx: Tx, batch: Batch, key: KeyAccess | Problem) -> None:
         why = BatchExpired()
     elif isinstance(key, Problem):
         why = key
+    else:
+        try:
+            await _make_room(tx, batch, SPARE_BYTES)
+        except Problem as full:
+            why = full
     if why is not None:
         batch.failed += await repository.give_up(tx, batch.id, why.code, why.status)
+
+
+async def _make_room(tx: Tx, batch: Batch, size: int) -> None:
+    """Whether so many bytes more of answers can be kept. Raises AnswersTooLarge and TooManyFiles."""
+    if batch.answer_bytes + size > MOST_ANSWER_BYTES:
+        raise AnswersTooLarge
+    await files.room(tx, size)
 
 
 async def _take_up(tx: Tx, batch: Batch) -> TakenUp | None:
@@ -225,13 +262,23 @@ async def _note(tx: Tx, batch: Batch, done: Asked) -> None:
             line.state = "done"
             batch.completed += 1
         elif done.problem.code in PASSING and line.attempts <= len(PAUSES):
-            line.state, line.answer, line.usage_id = "waiting", None, None
+            _drop_answer(batch, line)
+            line.state, line.usage_id = "waiting", None
             line.due_at = clock.now() + timedelta(seconds=PAUSES[line.attempts - 1])
         else:
+            _drop_answer(batch, line)
             box = await tx.vault.person(line.key_id, RETENTION_CLASS)
             line.state, line.problem, line.status = "failed", done.problem.code, done.problem.status
             line.answer = box.seal(BatchLine.answer, line.id, wire.refusal(done.problem))
             batch.failed += 1
+            if done.problem.code in FULL:
+                batch.failed += await repository.give_up(tx, batch.id, done.problem.code, done.problem.status)
+
+
+def _drop_answer(batch: Batch, line: BatchLine) -> None:
+    """What was kept and not charged is nobody's."""
+    batch.answer_bytes -= len(line.answer or b"")
+    line.answer = None
 
 
 async def _ask_one(turn: Turn, line: BatchLine, usage_id: UUID) -> Asked:
@@ -240,13 +287,18 @@ async def _ask_one(turn: Turn, line: BatchLine, usage_id: UUID) -> Asked:
         return Asked(usage_id, key)
 
     async def keep(body: bytes) -> None:
-        async with turn.services.db.tenant(turn.access) as tx:
+        async with turn.writing, turn.services.db.tenant(turn.access) as tx:
+            batch = await repository.batch(tx, turn.batch.id, turn=turn.number, lock=True)
             found = await repository.asked(tx, turn.batch.id, [usage_id])
-            if not found:
+            if (
+                batch is None or not found
+            ):  # the next turn releases what it finds held: nothing is kept after that
                 raise Superseded
             box = await tx.vault.person(line.key_id, RETENTION_CLASS)
-            found[0].status = 200
-            found[0].answer = box.seal(BatchLine.answer, line.id, body)
+            answer = box.seal(BatchLine.answer, line.id, body)
+            await _make_room(tx, batch, len(answer))
+            batch.answer_bytes += len(answer)
+            found[0].status, found[0].answer = 200, answer
 
     try:
         await calling.ask(turn.services, key, turn.batch.endpoint, await turn.body(line), usage_id, keep)

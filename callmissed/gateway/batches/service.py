@@ -78,7 +78,7 @@ async def create(
     labels = msgspec.json.encode(wish.metadata) if wish.metadata else None
     made = Batch(
         tenant_id=tx.tenant_id, id=batch_id, key_id=key_id, input_file_id=file.id, endpoint=wish.endpoint, state="validating",
-        total=0, completed=0, failed=0, faults=[], turn=0, seen_at=now, expires_at=now + WINDOW, created_at=now,
+        total=0, completed=0, failed=0, answer_bytes=0, deliveries=0, faults=[], turn=0, seen_at=now, expires_at=now + WINDOW, created_at=now,
         once_hash=once_hash, labels=box.seal(Batch.labels, batch_id, labels) if labels else None,
     )  # fmt: skip
     tx.session.add(made)

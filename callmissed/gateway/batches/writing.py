@@ -17,8 +17,8 @@ from callmissed.gateway.batches.names import batch_name
 from callmissed.gateway.batches.problems import BatchUnusable
 from callmissed.identity import KeyAccess
 
-PAGE = 200
-"""Answers that are in memory at once."""
+PAGE, PAGE_BYTES = 200, 4_000_000
+"""Answers that are in memory at once, and their bytes; one may be larger."""
 
 
 async def begin(services: Services, access: Access, batch: Batch, key: KeyAccess | Problem) -> None:
@@ -63,14 +63,14 @@ async def deliver(services: Services, access: Access, batch_id: UUID, number: in
         batch.output_file_id = output.id if output else None
         batch.error_file_id = errors.id if errors else None
         await repository.remove_lines(tx, batch.id)
-        batch.ended_at = clock.now()
+        batch.answer_bytes, batch.ended_at = 0, clock.now()
         batch.state = "cancelled" if batch.cancelling_at else "expired" if expired else "completed"
 
 
 async def _write(tx: Tx, batch: Batch, answers: files.Writer, failures: files.Writer) -> None:
     """Every request's line, in the order of the input."""
     part, content, last = -1, b"", 0
-    while page := await repository.every_line(tx, batch.id, last, PAGE):
+    while page := await repository.every_line(tx, batch.id, last, PAGE, PAGE_BYTES):
         bodies = await _bodies(tx, page)
         for line, body in zip(page, bodies, strict=True):
             if line.part != part:
