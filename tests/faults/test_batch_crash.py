@@ -11,7 +11,7 @@ from tests.support.up import temporary_up
 
 pytestmark = [pytest.mark.faults, pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(300)]
 
-LINES = 500
+LINES = 400
 
 
 async def test_three_kills_under_a_batch_lose_and_double_no_line() -> None:
@@ -28,7 +28,7 @@ async def test_three_kills_under_a_batch_lose_and_double_no_line() -> None:
             assert not up.survivors()
             up.start()
             await batch_crash.work_goes_on(up)
-        assert await batch_crash.until_past(up, batch_id, LINES) == "completed"
+        assert await batch_crash.until_past(up, batch_id, LINES, seconds=150) == "completed"
         told = await batch_crash.answers(up, batch_id)
         assert [each for each, _, _ in told] == [f"q{number}" for number in range(LINES)]
         assert [said for _, _, said in told] == [
