@@ -13,7 +13,7 @@ from callmissed.foundation import directory
 from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.identity import accounts, create_key, onboarding, sessions, staff
+from callmissed.identity import KEY_SERVICES, accounts, create_key, onboarding, sessions, staff
 from callmissed.knowledge import add_text
 from callmissed.site import DemoFirm
 
@@ -46,7 +46,8 @@ async def seed_demo(services: Services) -> dict[str, str]:
             await grant(tx, STARTING_CREDIT, "grant", tenant)
         secret = known.get("api_key") if known.get("bot_id") == str(bot_id) else None
         if secret is None:
-            made = await create_key(tx, KEY_NAME)
+            built = [name for name, service in KEY_SERVICES.items() if service.built]
+            made = await create_key(tx, KEY_NAME, permissions=built)
             secret = made.secret
     await _operators_staff(services, facts)
     services.put(DemoFirm(FOLDER, widget_id))
