@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from uuid import UUID
 
 from callmissed.foundation import clock
+from callmissed.foundation.money import RUPEE
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.upstreams import Terms
 
@@ -44,6 +45,11 @@ class Provenance:
         if self.model.deprecated_on is not None:
             said += notice(self.model.deprecated_on, self.model.ends_on)
         return said
+
+
+def cost(price_micro: int) -> tuple[bytes, bytes]:
+    """What was taken from the wallet, in rupees."""
+    return b"cm-cost-inr", b"%d.%06d" % divmod(price_micro, RUPEE)
 
 
 def notice(deprecated_on: date, ends_on: date | None) -> Headers:

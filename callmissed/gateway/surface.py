@@ -4,13 +4,11 @@ import time
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-import msgspec
 from starlette.datastructures import Headers as Sent
 from starlette.types import Receive, Scope, Send
 
 from callmissed.foundation.http import speaks_anthropic
 from callmissed.foundation.ids import uuid7
-from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
@@ -18,7 +16,7 @@ from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.forms import without_boundary
-from callmissed.gateway.headers import Headers
+from callmissed.gateway.headers import cost
 from callmissed.gateway.interruptions import Interruptible, Interruption
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, AtOnce, Limiter
@@ -33,7 +31,7 @@ from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
-from callmissed.gateway.surface_stream import JSON, NO_STORE, Streaming, Told
+from callmissed.gateway.surface_stream import JSON, Streaming, Told, send_whole
 from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
 from callmissed.identity import (
@@ -135,12 +133,14 @@ class Surface:
         """What is asked with GET."""
         key, path, language = visit.key, visit.path, _language(visit.scope)
         if path == "/v1/models":
-            await _send(visit.send, language.models(self._shelf.models(key, visit.own), self._shelf.version))
+            await send_whole(
+                visit.send, language.models(self._shelf.models(key, visit.own), self._shelf.version)
+            )
         elif path.startswith("/v1/models/"):
             listing = self._shelf.model(key, path.removeprefix("/v1/models/"), visit.own)
-            await _send(visit.send, language.model(listing))
+            await send_whole(visit.send, language.model(listing))
         elif path == "/v1/generation":
-            await _send(visit.send, await self._shelf.generation(key, visit.scope))
+            await send_whole(visit.send, await self._shelf.generation(key, visit.scope))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, b"", visit.send)
         else:
@@ -150,13 +150,13 @@ class Surface:
         """What is asked with POST and costs nothing."""
         key, path = visit.key, visit.path
         if path == "/v1/messages/count_tokens":
-            await _send(visit.send, self._count(visit))
+            await send_whole(visit.send, self._count(visit))
         elif path == "/v1/tokens":
-            await _send(visit.send, self._token(key, read_token_request(visit.body)))
+            await send_whole(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
             request = read_request(visit.body)
             allowed(key, request)
-            await _send(visit.send, self._shelf.quote(key, request, visit.own))
+            await send_whole(visit.send, self._shelf.quote(key, request, visit.own))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
@@ -295,17 +295,7 @@ def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:
-    cost = (b"cm-cost-inr", b"%d.%06d" % divmod(done.price_micro, RUPEE))
-    await _send(send, document, [JSON, cost, *done.provenance.headers])
-
-
-async def _send(send: Send, document: object, headers: Headers | None = None) -> None:
-    body = document if isinstance(document, bytes) else msgspec.json.encode(document)
-    length = (b"content-length", str(len(body)).encode())
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [*(headers or [JSON]), NO_STORE, length]}
-    )
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await send_whole(send, document, [JSON, cost(done.price_micro), *done.provenance.headers])
 
 
 async def _body(receive: Receive) -> bytes:

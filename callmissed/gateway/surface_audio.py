@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from starlette.types import Send
 
-from callmissed.foundation.money import RUPEE
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import audio
 from callmissed.gateway.audio import HearingRequest, SpeechRequest
 from callmissed.gateway.billed import BilledCall, Caller
-from callmissed.gateway.surface_stream import NO_STORE, patiently
+from callmissed.gateway.headers import cost
+from callmissed.gateway.surface_stream import NO_STORE, patiently, send_whole
 from callmissed.gateway.upstreams import Sound
 
 SPEECH = "/v1/audio/speech"
@@ -45,20 +45,8 @@ class AudioAnswers:
             return
         done = await audio.hear(self.services, self.access, request, caller)
         body, kind = audio.written(done, request), audio.CONTENT_TYPES[request.written]
-        await send(
-            {
-                "type": "http.response.start",
-                "status": 200,
-                "headers": [
-                    (b"content-type", kind.encode()),
-                    (b"content-length", b"%d" % len(body)),
-                    NO_STORE,
-                    _cost(done.price_micro),
-                    *done.provenance.headers,
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        said = (b"content-type", kind.encode())
+        await send_whole(send, body, [said, cost(done.price_micro), *done.provenance.headers])
 
     async def _say(self, call: BilledCall, sound: Sound, send: Send) -> None:
         """Sound as it arrives. The charge is durable before the last of it leaves; who hangs up after the first pays."""
@@ -80,8 +68,4 @@ class AudioAnswers:
 
 def _head(call: BilledCall, sound: Sound) -> list[tuple[bytes, bytes]]:
     kind = (b"content-type", sound.content_type.encode())
-    return [kind, NO_STORE, _cost(call.route.model.price(call.units)), *call.provenance.headers]
-
-
-def _cost(price_micro: int) -> tuple[bytes, bytes]:
-    return b"cm-cost-inr", b"%d.%06d" % divmod(price_micro, RUPEE)
+    return [kind, NO_STORE, cost(call.route.model.price(call.units)), *call.provenance.headers]

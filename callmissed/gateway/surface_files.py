@@ -16,6 +16,7 @@ from callmissed.gateway.forms import read_form
 from callmissed.gateway.problems import FilesForServers, RequestInvalid
 from callmissed.gateway.requests import readable
 from callmissed.gateway.surface_browsers import header
+from callmissed.gateway.surface_stream import send_whole
 from callmissed.identity import KeyAccess
 
 FILES, BATCHES = "/v1/files", "/v1/batches"
@@ -56,7 +57,7 @@ class FileDesk:
             return
         async with self._services.db.tenant(key.access) as tx:
             told = await self._tell(tx, key, scope, (room, named, verb), body)
-        await _send(send, told)
+        await send_whole(send, told)
 
     async def _tell(
         self, tx: Tx, key: KeyAccess, scope: Scope, place: tuple[str, str, str], body: bytes
@@ -165,14 +166,3 @@ async def _list_batches(tx: Tx, page: Page) -> Told:
     after = (await service.find(tx, id_of(BATCH, page.after))).id if page.after else None
     found = await service.recent(tx, limit + 1, after)
     return wire.page([await _batch(tx, each) for each in found[:limit]], more=len(found) > limit)
-
-
-async def _send(send: Send, told: Told) -> None:
-    body = msgspec.json.encode(told)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"cache-control", b"no-store"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})

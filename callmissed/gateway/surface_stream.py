@@ -5,10 +5,12 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+import msgspec
 from starlette.types import Message, Send
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.completions import Call, stream
+from callmissed.gateway.headers import Headers
 from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
 from callmissed.gateway.upstreams import Piece
@@ -38,6 +40,16 @@ class Told:
         if message["type"] == "http.response.start":
             message["headers"] = [*message["headers"], *self._allowance.headers()]
         await self._send(message)
+
+
+async def send_whole(send: Send, document: object, headers: Headers | None = None) -> None:
+    """A reply in one part: bytes as they are, anything else as JSON."""
+    body = document if isinstance(document, bytes) else msgspec.json.encode(document)
+    length = (b"content-length", str(len(body)).encode())
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [*(headers or [JSON]), NO_STORE, length]}
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def patiently(
