@@ -59,6 +59,7 @@ async def ask(
         options=key.options,
         own=own,
         alone=True,
+        grounds=key.grounds,
     )
     work = ENDPOINTS.get(endpoint)
     if work is not None:
