@@ -25,6 +25,7 @@ from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.surface import PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
+from callmissed.gateway.wishes import Grounding, Wishes
 
 __all__ = [
     "PREFIXES",
@@ -33,6 +34,7 @@ __all__ = [
     "Caller",
     "Completion",
     "CompletionRequest",
+    "Grounding",
     "Grounds",
     "Kind",
     "Limiter",
@@ -48,6 +50,7 @@ __all__ = [
     "Terms",
     "UpstreamSettings",
     "Upstreams",
+    "Wishes",
     "batch_files",
     "batch_runs",
     "cached_answers",
