@@ -15,6 +15,7 @@ from callmissed.gateway import messages
 from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
+from callmissed.gateway.end_users import HEADER, budget_of
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import cost
 from callmissed.gateway.interruptions import Interruptible, Interruption
@@ -48,6 +49,10 @@ from callmissed.identity import (
 BEARER = b"bearer "
 PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
+
+
+Asking = CompletionRequest | WorkRequest | AudioRequest
+"""What costs."""
 
 
 @dataclass(eq=False, slots=True)
@@ -199,15 +204,13 @@ class Surface:
             await self._ask(replace(once, send=send), language, request)
 
         asked = Asked(request, visit.path, visit.body)
-        await self._cache.answer(key, asked, _caller(once, None), visit.send, perform)
+        await self._cache.answer(key, asked, self._caller(once, request, None), visit.send, perform)
 
-    async def _ask(
-        self, visit: Visit, language: Language, request: CompletionRequest | WorkRequest | AudioRequest
-    ) -> None:
+    async def _ask(self, visit: Visit, language: Language, request: Asking) -> None:
         """Ask whoever answers it."""
         key = visit.key
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
-            caller = _caller(visit, interruption)
+            caller = self._caller(visit, request, interruption)
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
             elif isinstance(request, WorkRequest):
@@ -216,7 +219,18 @@ class Surface:
             else:
                 await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
 
-    async def _read(self, visit: Visit, language: Language) -> CompletionRequest | WorkRequest | AudioRequest:
+    def _caller(self, visit: Visit, request: Asking, interruption: Interruption | None) -> Caller:
+        """Who asks. Raises EndUserUnusable."""
+        key, end_user = visit.key, None
+        if key.end_user_budget is not None:
+            extra = None if isinstance(request, AudioRequest) else request.extra
+            end_user = budget_of(self._services.vault, key, header(visit.scope, HEADER), extra)
+        return Caller(
+            key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
+            visit.own, end_user=end_user,
+        )  # fmt: skip
+
+    async def _read(self, visit: Visit, language: Language) -> Asking:
         """What is asked. Raises Malformed, RequestInvalid, and the Problems of whoever reads it."""
         if (endpoint := ENDPOINTS.get(visit.path)) is not None:
             return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
@@ -284,14 +298,6 @@ def _language(scope: Scope) -> Language:
         if scope["path"] == known.completions:
             return known
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
-
-
-def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
-    key = visit.key
-    return Caller(
-        key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
-        visit.own,
-    )  # fmt: skip
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from callmissed.dashboard.management.answers import Cursor, Limit, Page, answer, cut, once, page_of
 from callmissed.dashboard.management.router import Api
-from callmissed.dashboard.management.shapes import Key, KeyDraft, NewKey, Rotation
+from callmissed.dashboard.management.shapes_keys import Key, KeyDraft, NewKey, Rotation
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
-from callmissed.foundation.money import Micro
+from callmissed.foundation.money import micro
 from callmissed.foundation.problems import NotFound
 from callmissed.gateway import empty_cache, follow_switch
 from callmissed.identity import KeyLimits, create_key, keys, list_keys, revoke_key, rotation
@@ -142,9 +142,9 @@ def _wish(body: KeyDraft) -> keys.KeyWish:
 
 
 def _limits(body: KeyDraft) -> KeyLimits:
-    budget = Micro(body.monthly_budget_micro) if body.monthly_budget_micro is not None else None
     lists = tuple(body.models), tuple(body.origins), tuple(body.networks)
-    return KeyLimits(body.requests_per_minute, body.tokens_per_minute, budget, *lists)
+    rates = body.requests_per_minute, body.tokens_per_minute
+    return KeyLimits(*rates, micro(body.monthly_budget_micro), *lists, micro(body.end_user_budget_micro))
 
 
 async def _key(tx: Tx, key_id: UUID) -> Key:
@@ -161,6 +161,7 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         requests_per_minute=found.limits.requests_per_minute,
         tokens_per_minute=found.limits.tokens_per_minute,
         monthly_budget_micro=found.limits.monthly_budget,
+        end_user_budget_micro=found.limits.end_user_budget,
         models=list(found.limits.models),
         origins=list(found.limits.origins),
         networks=list(found.limits.networks),
