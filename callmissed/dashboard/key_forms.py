@@ -14,7 +14,10 @@ Line = Annotated[str, Form(max_length=5_000)]
 
 @dataclass(frozen=True, slots=True)
 class KeyForm:
-    """What was typed about a key. `days` 0 means until it is revoked; `owner` is a service account, None the maker."""
+    """What was typed about a key. `days` 0 means until it is revoked; `owner` is a service account, None the maker.
+
+    `bot` is the bot whose knowledge its answers rest on.
+    """
 
     name: str = ""
     allowed: tuple[str, ...] = ("llm",)
@@ -30,6 +33,13 @@ class KeyForm:
     owner: UUID | None = None
     options: tuple[str, ...] = ()
     log_days: int = keys.USUAL_LOG_DAYS
+    bot: UUID | None = None
+
+    def wish(self) -> keys.KeyWish:
+        """What the key is to be. Raises as `limits` does."""
+        return keys.KeyWish(
+            self.name, self.allowed, self.scopes, self.limits(), self.options, self.log_days, self.bot
+        )
 
     def limits(self) -> KeyLimits:
         """What narrows the key. Raises RateUnusable and BudgetUnusable; the rest is read where the key is made."""
@@ -59,6 +69,7 @@ def key_form(
     owner: Line = "",
     options: Annotated[list[str] | None, Form()] = None,
     log_days: Annotated[int, Form(ge=0, le=3650)] = keys.USUAL_LOG_DAYS,
+    bot: Line = "",
 ) -> KeyForm:
     """Read the form of a key."""
     given = tuple(each for each in allowed or () if each)
@@ -77,6 +88,7 @@ def key_form(
         _id(owner),
         tuple(options or ()),
         log_days,
+        _id(bot),
     )
 
 
@@ -96,6 +108,7 @@ def form_of(card: keys.KeyCard) -> KeyForm:
         "\n".join(limits.networks),
         options=card.options,
         log_days=card.log_days,
+        bot=card.bot_id,
     )
 
 

@@ -15,6 +15,7 @@ from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.end_users import end_user_tag
+from callmissed.gateway.grounding import Grounds
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.own import provider_keys
@@ -33,6 +34,7 @@ __all__ = [
     "Caller",
     "Completion",
     "CompletionRequest",
+    "Grounds",
     "Kind",
     "Limiter",
     "Listing",

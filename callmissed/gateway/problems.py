@@ -86,6 +86,13 @@ class ContextTooLong(Problem):
     code = "context_length_exceeded"
 
 
+class KnowledgeMissing(Problem):
+    """Nothing in this bot's knowledge is near the question, and the request asks for an answer that rests on it."""
+
+    status = 422
+    code = "knowledge_missing"
+
+
 class TooLongToMask(Problem):
     """This is too much text to mask at once. Send less, or use a key that does not mask."""
 

@@ -27,7 +27,7 @@ from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
-from callmissed.gateway.surface_cache import Asked, Cache
+from callmissed.gateway.surface_cache import Asked, Cache, repeatable
 from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
@@ -161,7 +161,7 @@ class Surface:
         elif path == "/v1/quote":
             request = read_request(visit.body)
             allowed(key, request)
-            await send_whole(visit.send, self._shelf.quote(key, request, visit.own))
+            await send_whole(visit.send, await self._shelf.quote(key, request, visit.own))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
@@ -195,7 +195,7 @@ class Surface:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
         allowed(key, request)
-        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest):
+        if CACHE not in key.options or isinstance(request, AudioRequest) or not repeatable(key, request):
             await self._ask(visit, language, request)
             return
         once = replace(visit, usage_id=visit.usage_id or uuid7())
@@ -227,7 +227,7 @@ class Surface:
             end_user = budget_of(self._services.vault, key, header(visit.scope, HEADER), extra)
         return Caller(
             key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
-            visit.own, end_user=end_user,
+            visit.own, end_user=end_user, grounds=key.grounds,
         )  # fmt: skip
 
     async def _read(self, visit: Visit, language: Language) -> Asking:

@@ -101,6 +101,15 @@ class NewName(Shape):
     name: Line
 
 
+class ServiceAccount(Shape):
+    """A member that is no person, with how many working keys it owns."""
+
+    id: UUID
+    name: str
+    keys: int
+    created_at: datetime
+
+
 class StaffAccess(Shape):
     """A request of the operator's staff to look, and what came of it. `reads` counts the rows they read."""
 

@@ -56,7 +56,7 @@ async def ask(
     def caller(extra: Mapping[str, msgspec.Raw]) -> Caller:
         return Caller(
             key.key_id, allowance=limits, india_only=key.india_only, usage_id=usage_id, options=key.options, own=own,
-            alone=True, end_user=budget_of(services.vault, key, None, extra),
+            alone=True, end_user=budget_of(services.vault, key, None, extra), grounds=key.grounds,
         )  # fmt: skip
 
     work = ENDPOINTS.get(endpoint)

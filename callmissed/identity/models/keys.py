@@ -68,7 +68,8 @@ BEGIN
     'secret_hash', encode(i.secret_hash, 'base64'), 'permissions', i.permissions, 'scopes', i.scopes,
     'monthly_budget', i.monthly_budget, 'end_user_budget', i.end_user_budget, 'expires_at', i.expires_at,
     'requests_per_minute', i.requests_per_minute, 'tokens_per_minute', i.tokens_per_minute, 'models', i.models,
-    'origins', i.origins, 'networks', i.networks, 'options', i.options, 'serial', i.serial, 'retired', i.retired)::text FROM item i;
+    'origins', i.origins, 'networks', i.networks, 'options', i.options, 'grounds', i.bot_id,
+    'serial', i.serial, 'retired', i.retired)::text FROM item i;
   PERFORM cm.work_for(NULL);
 END $$
 """
@@ -133,6 +134,9 @@ class ApiKey(TenantTable):
         SmallInteger,
         default=7,
         server_default=text("7"),
+    )
+    bot_id: Mapped[UUID | None] = column(
+        nothing("the bot whose knowledge its answers rest on, where a request names none")
     )
     service_account_id: Mapped[UUID | None] = column(nothing("the service account that owns it"))
     serial: Mapped[int] = column(

@@ -6,9 +6,10 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from callmissed.bots import bot_by_id
 from callmissed.dashboard.management.answers import Cursor, Limit, Page, answer, cut, once, page_of
+from callmissed.dashboard.management.key_shapes import Key, KeyDraft, NewKey, Rotation
 from callmissed.dashboard.management.router import Api
-from callmissed.dashboard.management.shapes_keys import Key, KeyDraft, NewKey, Rotation
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
 from callmissed.foundation.money import micro
@@ -21,7 +22,7 @@ router = Api("keys")
 UNUSABLE = (
     "key_name_missing", "key_may_nothing", "key_service_unusable", "key_scope_unusable", "key_rate_unusable",
     "key_option_unusable", "key_log_days_unusable", "key_budget_unusable",
-    "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
+    "key_models_unusable", "key_origins_unusable", "key_networks_unusable", "bot_not_found",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
     """Make a key. Its secret stands in this reply and nowhere else."""
 
     async def work() -> tuple[UUID, Key]:
+        await _look_up(tx, body)
         made = await create_key(
             tx,
             body.name,
@@ -61,6 +63,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
             limits=_limits(body),
             options=body.options,
             log_days=body.log_days,
+            bot_id=body.bot_id,
             days=body.days,
             service_account_id=body.service_account_id,
         )
@@ -79,6 +82,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
 )
 async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -> Response:
     """Say anew what a key is called, may do and is narrowed by, everywhere within a second."""
+    await _look_up(tx, body)
     await keys.change_key(tx, key_id, _wish(body))
     await follow_switch(tx, key_id)
     return answer(request, await _key(tx, key_id))
@@ -138,7 +142,16 @@ async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
 
 
 def _wish(body: KeyDraft) -> keys.KeyWish:
-    return keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body), body.options, body.log_days)
+    limits = _limits(body)
+    return keys.KeyWish(
+        body.name, body.permissions, body.scopes, limits, body.options, body.log_days, body.bot_id
+    )
+
+
+async def _look_up(tx: Tx, body: KeyDraft) -> None:
+    """See that the bot is one of the workspace. Raises BotNotFound."""
+    if body.bot_id is not None:
+        await bot_by_id(tx, body.bot_id)
 
 
 def _limits(body: KeyDraft) -> KeyLimits:
@@ -167,6 +180,7 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         networks=list(found.limits.networks),
         options=list(found.options),
         log_days=found.log_days,
+        bot_id=found.bot_id,
         service_account=found.service_account,
         rotated_at=found.rotated_at,
         old_secrets_work_until=max((each.works_until for each in found.old), default=None),

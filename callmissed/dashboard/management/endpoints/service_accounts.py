@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from callmissed.dashboard.management.answers import Cursor, Limit, Page, answer, cut, once, page_of
 from callmissed.dashboard.management.router import Api
-from callmissed.dashboard.management.shapes import NewName
-from callmissed.dashboard.management.shapes_keys import ServiceAccount
+from callmissed.dashboard.management.shapes import NewName, ServiceAccount
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
 from callmissed.foundation.problems import NotFound

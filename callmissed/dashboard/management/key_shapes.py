@@ -1,4 +1,4 @@
-"""The documents of keys in the management API."""
+"""The shapes of API keys in the management API."""
 
 from datetime import datetime
 from typing import Annotated
@@ -27,6 +27,9 @@ class Key(Shape):
     networks: list[str]
     options: list[str] = Field(description="What is done besides with its requests.")
     log_days: int
+    bot_id: UUID | None = Field(
+        description="The bot whose knowledge its answers rest on, where a request names none."
+    )
     service_account: str | None = Field(
         description="The service account that owns it; null: whoever made it."
     )
@@ -66,9 +69,15 @@ class KeyDraft(Shape):
         default_factory=list[str],
         description="What is done besides with its requests, off unless named. masking: what names a person or firm in "
         "India becomes a placeholder before any supplier sees it, and stands in the answer again. prompt_log: what is asked and "
-        "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free.",
+        "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free. "
+        "compression: the middle of what is too long for the model is left out. repair: an answer that was to be JSON and is not is "
+        "made JSON.",
     )
     log_days: int = Field(7, description="1 to 30.")
+    bot_id: UUID | None = Field(
+        None,
+        description="The bot whose knowledge its answers rest on, where a request names none; null: none.",
+    )
 
 
 class NewKey(KeyDraft):
@@ -82,12 +91,3 @@ class Rotation(Shape):
     """How many days a key's old secret works on."""
 
     overlap_days: Annotated[int, Field(ge=0, le=7)] = 1
-
-
-class ServiceAccount(Shape):
-    """A member that is no person, with how many working keys it owns."""
-
-    id: UUID
-    name: str
-    keys: int
-    created_at: datetime
