@@ -24,12 +24,14 @@ from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
+from callmissed.gateway.searching import SearchRequest, is_search, read_search_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache
 from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
+from callmissed.gateway.surface_search import SEARCH, answer_search
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, Streaming, Told, send_whole
 from callmissed.gateway.tokens import LETTERS, count_messages
@@ -48,6 +50,8 @@ from callmissed.identity import (
 BEARER = b"bearer "
 PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
+COSTS = frozenset({*ENDPOINTS, *AUDIO, SEARCH})
+"""What costs besides completions, which each language has at an address of its own."""
 
 
 @dataclass(eq=False, slots=True)
@@ -72,7 +76,7 @@ class Visit:
 
 class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
-    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations.
+    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/search.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
     and all of /v1/files and /v1/batches, whose requests cost when they are asked.
 
@@ -122,7 +126,7 @@ class Surface:
             visit.body = await _body(visit.receive)
             language = _language(visit.scope)
             once = header(visit.scope, b"idempotency-key")
-            if visit.path != language.completions and visit.path not in ENDPOINTS and visit.path not in AUDIO:
+            if visit.path != language.completions and visit.path not in COSTS:
                 await self._reckon(visit)
             elif once is None:
                 await self._perform(visit, language)
@@ -154,9 +158,7 @@ class Surface:
         elif path == "/v1/tokens":
             await send_whole(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
-            request = read_request(visit.body)
-            allowed(key, request)
-            await send_whole(visit.send, self._shelf.quote(key, request, visit.own))
+            await send_whole(visit.send, self._quote(visit))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
@@ -190,7 +192,7 @@ class Surface:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
         allowed(key, request)
-        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest):
+        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest | SearchRequest):
             await self._ask(visit, language, request)
             return
         once = replace(visit, usage_id=visit.usage_id or uuid7())
@@ -202,7 +204,10 @@ class Surface:
         await self._cache.answer(key, asked, _caller(once, None), visit.send, perform)
 
     async def _ask(
-        self, visit: Visit, language: Language, request: CompletionRequest | WorkRequest | AudioRequest
+        self,
+        visit: Visit,
+        language: Language,
+        request: CompletionRequest | WorkRequest | AudioRequest | SearchRequest,
     ) -> None:
         """Ask whoever answers it."""
         key = visit.key
@@ -213,16 +218,22 @@ class Surface:
             elif isinstance(request, WorkRequest):
                 done = await work(self._services, key.access, request, caller)
                 await _send_paid(visit.send, ENDPOINTS[visit.path].document(done), done)
+            elif isinstance(request, SearchRequest):
+                await answer_search(self._services, key.access, request, caller, visit.send)
             else:
                 await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
 
-    async def _read(self, visit: Visit, language: Language) -> CompletionRequest | WorkRequest | AudioRequest:
+    async def _read(
+        self, visit: Visit, language: Language
+    ) -> CompletionRequest | WorkRequest | AudioRequest | SearchRequest:
         """What is asked. Raises Malformed, RequestInvalid, and the Problems of whoever reads it."""
         if (endpoint := ENDPOINTS.get(visit.path)) is not None:
             return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
         if visit.path in AUDIO:
             kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
             return await read_audio_request(visit.path, kind, visit.body)
+        if visit.path == SEARCH:
+            return read_search_request(visit.body, self._shelf.searcher(visit.key, visit.own))
         return language.read(visit.body)
 
     async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:
@@ -249,6 +260,17 @@ class Surface:
                 raise ServiceNotBuilt(service=service)
             visit.key.use(service)
         await visit.allowance.admit()
+
+    def _quote(self, visit: Visit) -> dict[str, object]:
+        """What a request would cost: a search is told by its query."""
+        key = visit.key
+        if is_search(visit.body):
+            sought = read_search_request(visit.body, self._shelf.searcher(key, visit.own))
+            allowed(key, sought)
+            return self._shelf.quote_search(key, sought, visit.own)
+        request = read_request(visit.body)
+        allowed(key, request)
+        return self._shelf.quote(key, request, visit.own)
 
     def _token(self, key: KeyAccess, wished: TokenBody) -> dict[str, object]:
         made = mint_token(self._services.vault, key, wished.ttl, wished.scopes, wished.origin)
