@@ -24,6 +24,7 @@ from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.searching import read_search_request, seek
 from callmissed.gateway.surface import PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
 
@@ -62,7 +63,9 @@ __all__ = [
     "provider_keys",
     "read_content",
     "read_recording_form",
+    "read_search_request",
     "read_speech_request",
+    "seek",
     "spoken",
     "stream",
 ]

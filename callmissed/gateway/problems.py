@@ -128,6 +128,13 @@ class TextTooLong(Problem):
     code = "text_too_long"
 
 
+class QueryTooLong(Problem):
+    """The query is longer than this provider takes. It was not billed."""
+
+    status = 400
+    code = "query_too_long"
+
+
 class OutsideIndia(Problem):
     """This model runs outside India, and content is kept in India here. Choose a model that runs in India."""
 

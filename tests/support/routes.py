@@ -25,6 +25,7 @@ SURFACE = (
     ("POST", "/v1/messages"),
     ("POST", "/v1/messages/count_tokens"),
     ("POST", "/v1/quote"),
+    ("POST", "/v1/search"),
     ("POST", "/v1/tokens"),
     ("GET", "/v1/files"),
     ("POST", "/v1/files"),
