@@ -25,6 +25,7 @@ class KeyForm:
     requests: str = ""
     tokens: str = ""
     budget: str = ""
+    end_user_budget: str = ""
     models: str = ""
     origins: str = ""
     networks: str = ""
@@ -42,7 +43,15 @@ class KeyForm:
 
     def limits(self) -> KeyLimits:
         """What narrows the key. Raises RateUnusable and BudgetUnusable; the rest is read where the key is made."""
-        return typed_limits(self.requests, self.tokens, self.budget, self.models, self.origins, self.networks)
+        return typed_limits(
+            self.requests,
+            self.tokens,
+            self.budget,
+            self.models,
+            self.origins,
+            self.networks,
+            self.end_user_budget,
+        )
 
 
 def key_form(
@@ -52,6 +61,7 @@ def key_form(
     requests: Line = "",
     tokens: Line = "",
     budget: Line = "",
+    end_user_budget: Line = "",
     models: Line = "",
     origins: Line = "",
     networks: Line = "",
@@ -70,6 +80,7 @@ def key_form(
         requests,
         tokens,
         budget,
+        end_user_budget,
         models,
         origins,
         networks,
@@ -84,14 +95,14 @@ def key_form(
 def form_of(card: keys.KeyCard) -> KeyForm:
     """The form filled in with what a key is now."""
     limits = card.limits
-    budget = f"{limits.monthly_budget / RUPEE:f}".rstrip("0").rstrip(".") if limits.monthly_budget else ""
     return KeyForm(
         card.name,
         card.permissions,
         card.scopes,
         str(limits.requests_per_minute or ""),
         str(limits.tokens_per_minute or ""),
-        budget,
+        typed_amount(limits.monthly_budget),
+        typed_amount(limits.end_user_budget),
         "\n".join(limits.models),
         "\n".join(limits.origins),
         "\n".join(limits.networks),
@@ -99,6 +110,11 @@ def form_of(card: keys.KeyCard) -> KeyForm:
         log_days=card.log_days,
         bot=card.bot_id,
     )
+
+
+def typed_amount(budget: int | None) -> str:
+    """An amount of money as it is typed, in rupees."""
+    return f"{budget / RUPEE:f}".rstrip("0").rstrip(".") if budget else ""
 
 
 def _id(text: str) -> UUID | None:

@@ -26,6 +26,7 @@ ABILITY_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "moderation": _("Finds what is not allowed"),
         "transcription": _("Writes down what is said"),
         "speech": _("Speaks"),
+        "search": _("Searches"),
     }
 )
 
@@ -86,6 +87,15 @@ print(heard.text)""",
     response_format="wav",
 ) as spoken:
     spoken.stream_to_file("namaste.wav")""",
+        "search": """import httpx
+
+found = client.post(
+    "/search",
+    cast_to=httpx.Response,
+    body={{"query": "Delhi to Pune trains", "provider": "{provider}"}},
+).json()
+for each in found["results"]:
+    print(each["title"], each["url"])""",
     }
 )
 """How a model of each kind is asked from Python."""
@@ -97,7 +107,7 @@ class Choice(BaseModel):
     q: str = Field("", max_length=100, pattern="^[^\\x00]*$")
     ability: Literal[
         "", "stream", "tools", "json", "vision", "reasoning", "citations", "embedding", "moderation",
-        "transcription", "speech",
+        "transcription", "speech", "search",
     ] = ""  # fmt: skip
     region: str = Field("", max_length=10, pattern=r"^[A-Z?]*$")
     most: Literal["", "25", "100", "250"] = ""
@@ -153,4 +163,5 @@ def place(region: str) -> str:
 
 def snippet(base_url: str, model: Model) -> str:
     """How a program asks a model, in Python."""
-    return (CLIENT + ASK[model.kind]).format(base_url=base_url, model=model.id)
+    provider = model.id.rpartition("/")[2]
+    return (CLIENT + ASK[model.kind]).format(base_url=base_url, model=model.id, provider=provider)

@@ -14,6 +14,7 @@ from callmissed.gateway.billed import Caller
 from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
+from callmissed.gateway.end_users import end_user_tag
 from callmissed.gateway.grounding import Grounds
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
@@ -23,6 +24,7 @@ from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.searching import read_search_request, seek
 from callmissed.gateway.surface import PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
 from callmissed.gateway.wishes import Grounding, Wishes
@@ -57,13 +59,16 @@ __all__ = [
     "complete",
     "content_kept_until",
     "empty_cache",
+    "end_user_tag",
     "file_name",
     "follow_switch",
     "hear",
     "provider_keys",
     "read_content",
     "read_recording_form",
+    "read_search_request",
     "read_speech_request",
+    "seek",
     "spoken",
     "stream",
 ]

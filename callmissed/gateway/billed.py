@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from callmissed.billing import KeyBudget, Ledger, Quotas, Usage
+from callmissed.billing import EndUserBudget, KeyBudget, Ledger, Quotas, Usage
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
@@ -84,7 +84,8 @@ class Caller:
     the workspace decided about content leaving India. `usage_id` is the id of its usage record, where that was settled before,
     and `options` what is switched on for its key, `grounds` the bot whose knowledge its answers rest on where they name none. `own`
     are the keys that the workspace has at suppliers itself, by upstream.
-    `alone`: its money is held by itself, not drawn from a lease, because another process may have to release it.
+    `alone`: its money is held by itself, not drawn from a lease, because another process may have to release it. `end_user` is for
+    whom it asks, where its key limits what each of them costs.
     """
 
     key_id: UUID | None = None
@@ -98,6 +99,7 @@ class Caller:
     options: frozenset[str] = frozenset()
     own: Own | None = None
     alone: bool = False
+    end_user: EndUserBudget | None = None
     grounds: UUID | None = None
 
 
@@ -165,7 +167,12 @@ class BilledCall:
         try:
             if self.route.costs:
                 await self._ledger.reserve(
-                    self._access.tenant_id, self.id, amount, key, alone=self._caller.alone
+                    self._access.tenant_id,
+                    self.id,
+                    amount,
+                    key,
+                    self._caller.end_user,
+                    alone=self._caller.alone,
                 )
             held = True
         finally:

@@ -19,9 +19,9 @@ from callmissed.foundation.money import RUPEE, Micro, rupees
 FILE = Path(__file__).with_name("catalogue.toml")
 ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations")
 """What a model can be said to do, in the order pages show it."""
-Kind = Literal["chat", "embedding", "moderation", "transcription", "speech"]
+Kind = Literal["chat", "embedding", "moderation", "transcription", "speech", "search"]
 """What a model is for: it is asked at the addresses of its kind alone."""
-SOLD_BY: dict[Kind, Unit] = {"transcription": "second", "speech": "character"}
+SOLD_BY: dict[Kind, Unit] = {"transcription": "second", "speech": "character", "search": "search"}
 """What is not sold by the token."""
 
 

@@ -37,6 +37,13 @@ class RequestInvalid(Problem):
     code = "invalid_request"
 
 
+class EndUserUnusable(Problem):
+    """What the end user is called must be a text of at most 512 characters."""
+
+    status = 400
+    code = "end_user_unusable"
+
+
 class GenerationUnnamed(Problem):
     """Name one request: ?id= with the cm-usage-id of its answer, or the answer's own id."""
 
@@ -119,6 +126,13 @@ class TextTooLong(Problem):
 
     status = 400
     code = "text_too_long"
+
+
+class QueryTooLong(Problem):
+    """The query is longer than this provider takes. It was not billed."""
+
+    status = 400
+    code = "query_too_long"
 
 
 class OutsideIndia(Problem):

@@ -16,7 +16,10 @@ from callmissed.gateway.preparing import prepared
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.searching import SearchRequest
+from callmissed.gateway.searching.requests import OWN_KNOWLEDGE
 from callmissed.gateway.tokens import count_messages
+from callmissed.gateway.upstreams import LOCAL
 from callmissed.gateway.wishes import settled
 from callmissed.identity import KeyAccess
 
@@ -52,6 +55,26 @@ class Shelf:
         if listing.refusal is not None:
             raise listing.refusal
         return listing
+
+    def searcher(self, key: KeyAccess, own: Own | None) -> str:
+        """The search of whoever names no provider: the first of the web that this key may use, else that of its own knowledge."""
+        found = (each.model for each in self.models(key, own) if each.model.kind == "search")
+        return next((each.id for each in found if each.upstream != LOCAL), OWN_KNOWLEDGE)
+
+    def quote_search(self, key: KeyAccess, request: SearchRequest, own: Own | None) -> dict[str, Any]:
+        """What a search would cost: what is held for it is what it costs. Raises what the search would raise of its route."""
+        route = self._upstreams.route(request.model, india_only=key.india_only, kind=request.kind, own=own)
+        most = request.at_most(route.models)
+        price = wire.rupees_of(most.price_micro if route.costs else 0)
+        return {
+            "object": "quote",
+            "catalogue_version": self._upstreams.version,
+            "currency": "INR",
+            "held": price,
+            "models": [
+                {"id": model.id, "pricing": wire.pricing(model), "at_most": price} for model in route.models
+            ],
+        }
 
     async def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
         """What a request would cost, with what its grounding adds and its compression takes away: what is held for it, and the

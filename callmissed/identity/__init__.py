@@ -9,7 +9,7 @@ from pathlib import Path
 from callmissed.foundation.mail import declare_templates
 from callmissed.identity.key_access import KeyAccess
 from callmissed.identity.key_problems import ServiceNotBuilt
-from callmissed.identity.key_rules import KeyLimits, typed_limits
+from callmissed.identity.key_rules import KeyLimits, read_budget, typed_limits
 from callmissed.identity.key_services import (
     CACHE,
     COMPRESSION,
@@ -92,6 +92,7 @@ __all__ = [
     "own_keys",
     "ownership",
     "proofs",
+    "read_budget",
     "residency",
     "revoke_key",
     "rotation",

@@ -32,7 +32,7 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations")),
         "tts": KeyService(("/v1/audio/speech",)),
         "image": KeyService(("/v1/images",), built=False),
-        "search": KeyService(("/v1/search",), built=False),
+        "search": KeyService(("/v1/search",)),
     }
 )
 """Every service by its name. A key has none unless it is given; /v1/models and /v1/tokens need a working key only."""

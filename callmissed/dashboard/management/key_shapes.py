@@ -21,6 +21,7 @@ class Key(Shape):
     requests_per_minute: int | None
     tokens_per_minute: int | None
     monthly_budget_micro: int | None
+    end_user_budget_micro: int | None
     models: list[str]
     origins: list[str]
     networks: list[str]
@@ -56,6 +57,11 @@ class KeyDraft(Shape):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     monthly_budget_micro: int | None = None
+    end_user_budget_micro: int | None = Field(
+        None,
+        description="The most that may be spent in a month for each end user: whoever the header x-end-user names, or the "
+        "member safety_identifier, user or metadata.user_id. Calls that name nobody count together.",
+    )
     models: Lines = Field(default_factory=list[str])
     origins: Lines = Field(default_factory=list[str])
     networks: Lines = Field(default_factory=list[str])

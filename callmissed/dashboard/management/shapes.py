@@ -305,6 +305,28 @@ class Wallet(Shape):
     available_micro: int
 
 
+class MonthBudget(Shape):
+    """The most the workspace spends in a month of the Indian calendar; null: what the wallet holds. `used_micro` is spent or held."""
+
+    monthly_micro: int | None
+    used_micro: int | None
+    left_micro: int | None
+
+
+class NewMonthBudget(Shape):
+    """Another budget, from ₹1 to ₹1 crore; null lifts it."""
+
+    monthly_micro: Annotated[int, Field(ge=1_000_000, le=10_000_000_000_000)] | None
+
+
+class EndUserSpending(Shape):
+    """What was spent in this month for one end user, and is held for requests under way. Only keys that limit it count."""
+
+    month_on: date
+    spent_micro: int
+    held_micro: int
+
+
 class Event(Shape):
     """A line of the audit log."""
 

@@ -1,5 +1,5 @@
-"""The local models: one finds and quotes, one makes vectors of words, one speaks, one hears. None writes anything of its own, and
-nothing leaves this installation.
+"""The local models: one finds and quotes, one searches the workspace's own knowledge, one makes vectors of words, one speaks, one
+hears. None writes anything of its own, and nothing leaves this installation.
 """
 
 import asyncio
@@ -17,14 +17,16 @@ from callmissed.gateway.tokens import count, count_messages, text_of
 from callmissed.gateway.upstreams.lexical import DIMENSIONS, embedded, vector
 from callmissed.gateway.upstreams.local_speech import LocalSpeech
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.seeking import SNIPPETS, Finding, Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
-from callmissed.knowledge import Answer, answer, retrieve_in_text
+from callmissed.knowledge import Answer, Passage, answer, retrieve, retrieve_in_text
 
 LOCAL = "local"
 """What this installation is called among the upstreams."""
 WORD = re.compile(r"\S+\s*")
 UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities")
 PASSAGES = 5
+MOST_FOUND = 50
 MOST_LETTERS, MOST_NUMBERS = 100_000, 300_000
 """In one request for vectors: what takes a processor less than a second."""
 FEWEST, MOST = 64, 4_096
@@ -118,6 +120,14 @@ class LocalUpstream:
         """What is said in a recording, as far as a recogniser for demonstrations can tell."""
         return await self._speech.hear(listening)
 
+    async def search(self, sought: Sought) -> Found:
+        """Passages of the workspace's own knowledge, and the sentences that answer. Nothing of the web: it has never seen it."""
+        sought.check(("include_content",), MOST_FOUND)
+        async with self._db.tenant(sought.access) as tx:
+            passages = await retrieve(tx, sought.query, limit=sought.count)
+        told = answer(sought.query, passages)
+        return Found([_finding(each, sought) for each in passages], told.text if told.citations else None)
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
@@ -129,6 +139,13 @@ class LocalUpstream:
         async with self._db.tenant(asked.access) as tx:
             passages = await retrieve_in_text(tx, question, text, limit=PASSAGES)
         return answer(question, passages)
+
+
+def _finding(passage: Passage, sought: Sought) -> Finding:
+    """A passage as a result: it stands at no address of the web, so it has that of its source here (RFC 9562)."""
+    title = " · ".join(part for part in (passage.title, passage.heading, passage.locator) if part)
+    url, snippet = f"urn:uuid:{passage.source_id}", passage.text[: SNIPPETS[sought.mode]]
+    return Finding(title, url, snippet, None, passage.text if sought.content else None, passage.source_id)
 
 
 def fitting(text: str, max_tokens: int | None) -> tuple[list[str], str]:

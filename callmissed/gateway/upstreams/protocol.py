@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway.upstreams.seeking import Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import Taking
 from callmissed.knowledge import Passage
@@ -137,6 +138,10 @@ class Upstream(Protocol):
 
     async def hear(self, listening: Listening) -> Heard:
         """What is said in a recording. Raises Unsupported where it has no ear."""
+        ...
+
+    async def search(self, sought: Sought) -> Found:
+        """What a search finds. Raises Unsupported where it cannot search, or not so."""
         ...
 
     async def close(self) -> None:

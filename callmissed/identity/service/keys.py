@@ -9,7 +9,7 @@ from uuid import UUID
 from callmissed.foundation import audit, clock, directory, live
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
-from callmissed.foundation.money import Micro
+from callmissed.foundation.money import micro
 from callmissed.identity import key_format, repository
 from callmissed.identity.key_problems import (
     KeyAboveYou,
@@ -262,7 +262,8 @@ def _write(row: ApiKey, wish: KeyWish) -> None:
     limits = wish.limits
     row.name, row.permissions, row.scopes = wish.name, list(wish.permissions), list(wish.scopes)
     row.requests_per_minute, row.tokens_per_minute = limits.requests_per_minute, limits.tokens_per_minute
-    row.monthly_budget, row.options = limits.monthly_budget, list(wish.options)
+    row.monthly_budget, row.end_user_budget = limits.monthly_budget, limits.end_user_budget
+    row.options = list(wish.options)
     row.log_days, row.bot_id = wish.log_days, wish.bot_id
     row.models, row.origins, row.networks = list(limits.models), list(limits.origins), list(limits.networks)
 
@@ -285,6 +286,7 @@ def _told(wish: KeyWish) -> dict[str, object]:
     limits = wish.limits
     return {
         "permissions": list(wish.permissions), "scopes": list(wish.scopes), "budget_micro": limits.monthly_budget or 0,
+        "end_user_budget_micro": limits.end_user_budget or 0,
         "requests_per_minute": limits.requests_per_minute or 0, "tokens_per_minute": limits.tokens_per_minute or 0,
         "models": len(limits.models), "origins": len(limits.origins), "networks": len(limits.networks),
         "options": list(wish.options), "log_days": wish.log_days,
@@ -293,9 +295,9 @@ def _told(wish: KeyWish) -> dict[str, object]:
 
 
 def _limits(row: ApiKey) -> KeyLimits:
-    budget = Micro(row.monthly_budget) if row.monthly_budget is not None else None
     rates = row.requests_per_minute, row.tokens_per_minute
-    return KeyLimits(*rates, budget, tuple(row.models), tuple(row.origins), tuple(row.networks))
+    lists = tuple(row.models), tuple(row.origins), tuple(row.networks)
+    return KeyLimits(*rates, micro(row.monthly_budget), *lists, micro(row.end_user_budget))
 
 
 def _card(row: ApiKey, owners: dict[UUID, str], old: Sequence[RetiredSecret], now: datetime) -> KeyCard:

@@ -12,7 +12,7 @@ from callmissed.dashboard.management.key_shapes import Key, KeyDraft, NewKey, Ro
 from callmissed.dashboard.management.router import Api
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
-from callmissed.foundation.money import Micro
+from callmissed.foundation.money import micro
 from callmissed.foundation.problems import NotFound
 from callmissed.gateway import empty_cache, follow_switch
 from callmissed.identity import KeyLimits, create_key, keys, list_keys, revoke_key, rotation
@@ -155,9 +155,9 @@ async def _look_up(tx: Tx, body: KeyDraft) -> None:
 
 
 def _limits(body: KeyDraft) -> KeyLimits:
-    budget = Micro(body.monthly_budget_micro) if body.monthly_budget_micro is not None else None
     lists = tuple(body.models), tuple(body.origins), tuple(body.networks)
-    return KeyLimits(body.requests_per_minute, body.tokens_per_minute, budget, *lists)
+    rates = body.requests_per_minute, body.tokens_per_minute
+    return KeyLimits(*rates, micro(body.monthly_budget_micro), *lists, micro(body.end_user_budget_micro))
 
 
 async def _key(tx: Tx, key_id: UUID) -> Key:
@@ -174,6 +174,7 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         requests_per_minute=found.limits.requests_per_minute,
         tokens_per_minute=found.limits.tokens_per_minute,
         monthly_budget_micro=found.limits.monthly_budget,
+        end_user_budget_micro=found.limits.end_user_budget,
         models=list(found.limits.models),
         origins=list(found.limits.origins),
         networks=list(found.limits.networks),

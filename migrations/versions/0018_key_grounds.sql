@@ -44,7 +44,7 @@ BEGIN
   SELECT i.line, json_build_object('tenant_id', i.tenant_id, 'id', i.id, 'closed', i.closed, 'state', i.state,
     'plan', i.plan, 'own_keys', i.own_keys, 'india_only', i.india_only, 'owned', i.owned, 'revoked_at', i.revoked_at,
     'secret_hash', encode(i.secret_hash, 'base64'), 'permissions', i.permissions, 'scopes', i.scopes,
-    'monthly_budget', i.monthly_budget, 'expires_at', i.expires_at,
+    'monthly_budget', i.monthly_budget, 'end_user_budget', i.end_user_budget, 'expires_at', i.expires_at,
     'requests_per_minute', i.requests_per_minute, 'tokens_per_minute', i.tokens_per_minute, 'models', i.models,
     'origins', i.origins, 'networks', i.networks, 'options', i.options, 'grounds', i.bot_id,
     'serial', i.serial, 'retired', i.retired)::text FROM item i;

@@ -1,4 +1,4 @@
-"""The bot whose knowledge the answers of a key rest on.
+"""Budgets of workspaces and of the end users of keys.
 
 The SQL beside this file was written from the mapped classes of that day; tests compare what all migrations make with the classes.
 """
@@ -16,8 +16,8 @@ HERE = Path(__file__).resolve().parent
 
 
 def upgrade() -> None:
-    """Add a column that rewrites no row, and the function that reads it."""
+    """Add a table, and columns without or with defaults that PostgreSQL keeps in the catalogue: no row is rewritten."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     # The driver's own cursor, without parameters: many statements in one go, colons and percent signs as they are.
-    statements = (HERE / "0017_key_grounds.sql").read_text(encoding="utf-8")
+    statements = (HERE / "0017_budgets.sql").read_text(encoding="utf-8")
     op.get_bind().connection.cursor().execute(statements)
