@@ -14,6 +14,8 @@ from callmissed.gateway.billed import Caller
 from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
+from callmissed.gateway.end_users import end_user_tag
+from callmissed.gateway.grounding import Grounds
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.own import provider_keys
@@ -33,6 +35,7 @@ __all__ = [
     "Caller",
     "Completion",
     "CompletionRequest",
+    "Grounds",
     "Kind",
     "Limiter",
     "Listing",
@@ -53,6 +56,7 @@ __all__ = [
     "complete",
     "content_kept_until",
     "empty_cache",
+    "end_user_tag",
     "file_name",
     "follow_switch",
     "hear",

@@ -15,6 +15,7 @@ from callmissed.gateway import messages
 from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
+from callmissed.gateway.end_users import HEADER, budget_of
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import cost
 from callmissed.gateway.interruptions import Interruptible, Interruption
@@ -27,7 +28,7 @@ from callmissed.gateway.requests import CompletionRequest, TokenBody, read_reque
 from callmissed.gateway.searching import SearchRequest, is_search, read_search_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
-from callmissed.gateway.surface_cache import Asked, Cache
+from callmissed.gateway.surface_cache import Asked, Cache, repeatable
 from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
@@ -52,6 +53,10 @@ PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
 COSTS = frozenset({*ENDPOINTS, *AUDIO, SEARCH})
 """What costs besides completions, which each language has at an address of its own."""
+
+
+Asking = CompletionRequest | WorkRequest | AudioRequest | SearchRequest
+"""What costs."""
 
 
 @dataclass(eq=False, slots=True)
@@ -158,7 +163,7 @@ class Surface:
         elif path == "/v1/tokens":
             await send_whole(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
-            await send_whole(visit.send, self._quote(visit))
+            await send_whole(visit.send, await self._quote(visit))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
@@ -192,7 +197,8 @@ class Surface:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
         allowed(key, request)
-        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest | SearchRequest):
+        unkept = isinstance(request, AudioRequest | SearchRequest)
+        if CACHE not in key.options or unkept or not repeatable(key, request):
             await self._ask(visit, language, request)
             return
         once = replace(visit, usage_id=visit.usage_id or uuid7())
@@ -201,18 +207,13 @@ class Surface:
             await self._ask(replace(once, send=send), language, request)
 
         asked = Asked(request, visit.path, visit.body)
-        await self._cache.answer(key, asked, _caller(once, None), visit.send, perform)
+        await self._cache.answer(key, asked, self._caller(once, request, None), visit.send, perform)
 
-    async def _ask(
-        self,
-        visit: Visit,
-        language: Language,
-        request: CompletionRequest | WorkRequest | AudioRequest | SearchRequest,
-    ) -> None:
+    async def _ask(self, visit: Visit, language: Language, request: Asking) -> None:
         """Ask whoever answers it."""
         key = visit.key
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
-            caller = _caller(visit, interruption)
+            caller = self._caller(visit, request, interruption)
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
             elif isinstance(request, WorkRequest):
@@ -223,9 +224,18 @@ class Surface:
             else:
                 await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
 
-    async def _read(
-        self, visit: Visit, language: Language
-    ) -> CompletionRequest | WorkRequest | AudioRequest | SearchRequest:
+    def _caller(self, visit: Visit, request: Asking, interruption: Interruption | None) -> Caller:
+        """Who asks. Raises EndUserUnusable."""
+        key, end_user = visit.key, None
+        if key.end_user_budget is not None:
+            extra = None if isinstance(request, AudioRequest | SearchRequest) else request.extra
+            end_user = budget_of(self._services.vault, key, header(visit.scope, HEADER), extra)
+        return Caller(
+            key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
+            visit.own, end_user=end_user, grounds=key.grounds,
+        )  # fmt: skip
+
+    async def _read(self, visit: Visit, language: Language) -> Asking:
         """What is asked. Raises Malformed, RequestInvalid, and the Problems of whoever reads it."""
         if (endpoint := ENDPOINTS.get(visit.path)) is not None:
             return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
@@ -261,7 +271,7 @@ class Surface:
             visit.key.use(service)
         await visit.allowance.admit()
 
-    def _quote(self, visit: Visit) -> dict[str, object]:
+    async def _quote(self, visit: Visit) -> dict[str, object]:
         """What a request would cost: a search is told by its query."""
         key = visit.key
         if is_search(visit.body):
@@ -270,7 +280,7 @@ class Surface:
             return self._shelf.quote_search(key, sought, visit.own)
         request = read_request(visit.body)
         allowed(key, request)
-        return self._shelf.quote(key, request, visit.own)
+        return await self._shelf.quote(key, request, visit.own)
 
     def _token(self, key: KeyAccess, wished: TokenBody) -> dict[str, object]:
         made = mint_token(self._services.vault, key, wished.ttl, wished.scopes, wished.origin)
@@ -306,14 +316,6 @@ def _language(scope: Scope) -> Language:
         if scope["path"] == known.completions:
             return known
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
-
-
-def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
-    key = visit.key
-    return Caller(
-        key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
-        visit.own,
-    )  # fmt: skip
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:

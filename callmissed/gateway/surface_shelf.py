@@ -12,6 +12,7 @@ from callmissed.gateway import wire
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.completions import asked_of
 from callmissed.gateway.own.opened import Own
+from callmissed.gateway.preparing import prepared
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
@@ -19,6 +20,7 @@ from callmissed.gateway.searching import SearchRequest
 from callmissed.gateway.searching.requests import OWN_KNOWLEDGE
 from callmissed.gateway.tokens import count_messages
 from callmissed.gateway.upstreams import LOCAL
+from callmissed.gateway.wishes import settled
 from callmissed.identity import KeyAccess
 
 ANSWER_ID = "chatcmpl-"
@@ -74,9 +76,14 @@ class Shelf:
             ],
         }
 
-    def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
-        """What a request would cost: what is held for it, and the parts of the charge. Raises what the request would raise."""
+    async def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
+        """What a request would cost, with what its grounding adds and its compression takes away: what is held for it, and the
+        parts of the charge. Raises what the request would raise.
+        """
         route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only, own=own)
+        if key.options or request.wishes is not None:
+            wishes = settled(request.wishes, key.options, key.grounds)
+            request = (await prepared(self._services, key.access, request, wishes, route)).request
         asked_of(route, request, key.access)
         reading = count_messages(request.messages)
         most = request.at_most(route.models)

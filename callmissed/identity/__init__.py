@@ -9,14 +9,16 @@ from pathlib import Path
 from callmissed.foundation.mail import declare_templates
 from callmissed.identity.key_access import KeyAccess
 from callmissed.identity.key_problems import ServiceNotBuilt
-from callmissed.identity.key_rules import KeyLimits, typed_limits
+from callmissed.identity.key_rules import KeyLimits, read_budget, typed_limits
 from callmissed.identity.key_services import (
     CACHE,
+    COMPRESSION,
     KEY_OPTIONS,
     KEY_SCOPES,
     KEY_SERVICES,
     MASKING,
     PROMPT_LOG,
+    REPAIR,
     service_of,
 )
 from callmissed.identity.key_tokens import LONGEST_SECONDS as LONGEST_TOKEN_SECONDS
@@ -56,6 +58,7 @@ declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
 __all__ = [
     "CACHE",
+    "COMPRESSION",
     "GIVABLE",
     "KEY_OPTIONS",
     "KEY_SCOPES",
@@ -63,6 +66,7 @@ __all__ = [
     "LONGEST_TOKEN_SECONDS",
     "MASKING",
     "PROMPT_LOG",
+    "REPAIR",
     "ROLES",
     "Callers",
     "KeyAccess",
@@ -88,6 +92,7 @@ __all__ = [
     "own_keys",
     "ownership",
     "proofs",
+    "read_budget",
     "residency",
     "revoke_key",
     "rotation",

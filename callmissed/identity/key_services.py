@@ -49,7 +49,11 @@ KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values(
 MASKING = "masking"
 PROMPT_LOG = "prompt_log"
 CACHE = "cache"
-KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE)
+COMPRESSION = "compression"
+REPAIR = "repair"
+GROUNDING = "grounding"
+"""Switched on for every key that has a bot to rest on; it is chosen by naming the bot."""
+KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE, COMPRESSION, REPAIR)
 """What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
 
 

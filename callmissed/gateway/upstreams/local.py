@@ -4,13 +4,14 @@ hears. None writes anything of its own, and nothing leaves this installation.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from callmissed.foundation.database import Database
 from callmissed.gateway.catalogue import Model
+from callmissed.gateway.material import without_material
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.tokens import count, count_messages, text_of
 from callmissed.gateway.upstreams.lexical import DIMENSIONS, embedded, vector
@@ -131,12 +132,12 @@ class LocalUpstream:
         """Nothing to let go of."""
 
     async def _answer(self, asked: Asked) -> Answer:
-        question, text = question_and_text(asked)
+        if asked.passages is not None:
+            _, plain = without_material(asked.messages)
+            return answer(question_and_text(plain)[0], asked.passages)
+        question, text = question_and_text(asked.messages)
         async with self._db.tenant(asked.access) as tx:
-            if asked.sources is not None:
-                passages = await retrieve(tx, question, sources=asked.sources, limit=PASSAGES)
-            else:
-                passages = await retrieve_in_text(tx, question, text, limit=PASSAGES)
+            passages = await retrieve_in_text(tx, question, text, limit=PASSAGES)
         return answer(question, passages)
 
 
@@ -164,17 +165,15 @@ def fitting(text: str, max_tokens: int | None) -> tuple[list[str], str]:
     return words, "stop"
 
 
-def question_and_text(asked: Asked) -> tuple[str, str]:
+def question_and_text(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The last message of the user, and the text to answer from.
 
     The text is what system and user said before; of a last message with several paragraphs, the last one is the question.
     """
-    last = max(n for n, message in enumerate(asked.messages) if message.get("role") == "user")
-    said = text_of(asked.messages[last]).strip()
+    last = max(n for n, message in enumerate(messages) if message.get("role") == "user")
+    said = text_of(messages[last]).strip()
     around = [
-        text_of(each)
-        for n, each in enumerate(asked.messages)
-        if n != last and each.get("role") != "assistant"
+        text_of(each) for n, each in enumerate(messages) if n != last and each.get("role") != "assistant"
     ]
     paragraphs = [part for part in re.split(r"\n\s*\n", said) if part.strip()]
     if len(paragraphs) > 1:
