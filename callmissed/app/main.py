@@ -15,6 +15,7 @@ from callmissed import __version__
 from callmissed.app.rooms import PAGE_ROOMS, routers
 from callmissed.app.settings import Settings
 from callmissed.dashboard import proof_page
+from callmissed.foundation.access_log import AccessLog
 from callmissed.foundation.http import Edge, EdgeLimits, problem_response
 from callmissed.foundation.pages import Pages, render
 from callmissed.foundation.problems import Forbidden, Invalid, Malformed, NotFound, Problem, ProofNeeded
@@ -58,7 +59,7 @@ def behind_edge(pages: ASGIApp, services: Services, settings: Settings) -> ASGIA
         open_prefixes=(*PREFIXES, "/widget/"),
         secure=settings.production,
     )
-    return Edge(Front(Surface(services), pages), limits)
+    return Edge(Front(Surface(services), pages), limits, services.get(AccessLog))
 
 
 def create_pages_app(services: Services, settings: Settings) -> FastAPI:

@@ -15,7 +15,7 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.postgres import Cluster
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway import Upstreams
+from callmissed.gateway import Limiter, Upstreams
 from callmissed.identity import ways_in
 from callmissed.privacy import Probes, hidden_words, holds_card
 
@@ -41,6 +41,11 @@ def register_probes(probes: Probes, services: Services, installation: Installati
     async def scopes() -> dict[str, str]:
         return services.get(ways_in.Providers).asked_scopes()
 
+    async def limits() -> dict[str, bool]:
+        limiter, nobody = services.get(Limiter), uuid7()
+        first, second = await limiter.request(nobody, 1), await limiter.request(nobody, 1)
+        return {"allows": not first.wait, "refuses": bool(second.wait)}
+
     async def secrets() -> dict[str, int]:
         return await asyncio.to_thread(secrets_in_logs, installation.home)
 
@@ -51,6 +56,7 @@ def register_probes(probes: Probes, services: Services, installation: Installati
     probes.register("billing.reconciliation", reconciliation)
     probes.register("isolation.stranger", stranger)
     probes.register("identity.scopes", scopes)
+    probes.register("gateway.limits", limits)
     probes.register("logs.secrets", secrets)
     probes.register("pages.crawl", walk)
     data = installation.data

@@ -15,6 +15,7 @@ from callmissed.app.installation import Installation
 from callmissed.app.main import create_app
 from callmissed.app.settings import Settings
 from callmissed.app.wiring import wired
+from callmissed.foundation.access_log import AccessLog
 from callmissed.foundation.jobs import Worker
 from callmissed.foundation.postgres import Cluster
 from callmissed.foundation.problems import Problem
@@ -67,6 +68,8 @@ async def serve(
         if work:
             worker = Worker(installation.data_plane("cm_worker").psycopg, services)
             tasks.append(group.create_task(worker.run(), name="worker"))
+        if listening:
+            await services.get(AccessLog).begin()
         server = web_server(services, installation)
         served = group.create_task(server.serve([listening]), name="web") if listening else None
         while served and not server.started and not served.done():  # noqa: ASYNC110 - uvicorn sets a flag, no event

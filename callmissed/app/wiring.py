@@ -13,6 +13,7 @@ from callmissed.app.probes import register_probes
 from callmissed.app.settings import Settings, environment
 from callmissed.billing import Ledger, Quotas
 from callmissed.foundation import events
+from callmissed.foundation.access_log import AccessLog
 from callmissed.foundation.database import Database, refuse_drift
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox, declare_site
@@ -111,6 +112,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     declare_site(settings.public_url)
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
+    services.put(AccessLog(db))
     services.put(Ledger(plane.asyncpg))
     services.put(Quotas(db))
     services.put(limiter_of(settings), Limiter)

@@ -104,6 +104,7 @@ class Surface:
             return
         origin = header(scope, b"origin")
         key = await self._who(scope, origin)
+        scope["access"] = key.access
         allowance = Allowance(self._services.get(Limiter), key)
         told = Told(send, allowance)
         shared = Shared(told, origin) if origin is not None else None

@@ -46,7 +46,7 @@ class AccessRule:
             access.require(self.permission)
         if access is not None and self.fresh and access.actor.kind == "user" and not access.is_fresh:
             raise await _ask_for_proof(request)
-        request.state.access = access
+        request.state.access = request.scope["access"] = access
 
 
 async def _ask_for_proof(request: Request) -> ProofNeeded:

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from callmissed.foundation.access_log import AccessLog
 from callmissed.foundation.http.errors import problem_response
 from callmissed.foundation.pages import security_headers
 from callmissed.foundation.problems import CrossSite, Malformed, Problem, TooLarge, UnknownHost
@@ -21,6 +22,8 @@ from callmissed.foundation.problems import CrossSite, Malformed, Problem, TooLar
 log = logging.getLogger(__name__)
 
 REQUEST_ID = b"x-request-id"
+LEFT = 499
+"""Logged for who left before anything was answered (nginx's number; HTTP has none)."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -47,8 +50,9 @@ class EdgeLimits:
 class Edge:
     """ASGI middleware: everything that must hold for every request, whatever answers it."""
 
-    def __init__(self, app: ASGIApp, limits: EdgeLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: EdgeLimits, access_log: AccessLog | None = None) -> None:
         self._app = app
+        self._access_log = access_log
         self._limits = limits
         stamp = security_headers(https=limits.secure)
         self._stamp = [(name.lower().encode(), value.encode()) for name, value in stamp.items()]
@@ -77,6 +81,9 @@ class Edge:
             # The type and place only: an exception's text may quote personal data.
             log.exception("request failed", exc_info=_without_text(failure))
             await self._answer(scope, receive, outgoing, Problem())
+        finally:
+            if self._access_log is not None:
+                self._access_log.note(scope, outgoing.status)
 
     def _admit(self, scope: Scope, limit: int) -> None:
         host, size = _host_and_size(scope)
@@ -173,6 +180,7 @@ class _Outgoing:
         self._request_id = request_id
         self._stamp = stamp
         self.started = False
+        self.status = LEFT
         self.finished = False
         self.bare = False
 
@@ -180,7 +188,7 @@ class _Outgoing:
         if self.bare and self.finished:
             raise _Told
         if message["type"] == "http.response.start":
-            self.started = True
+            self.started, self.status = True, message["status"]
             own = [each for each in message.get("headers", ()) if each[0] != REQUEST_ID]
             said = {name for name, _ in own}
             stamp = [each for each in self._stamp if each[0] not in said]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import DateTime, Table, column, exists, func, select
 
 from callmissed.foundation import clock, datamap
+from callmissed.foundation.access_log import BEGAN, KEPT_DAYS
 from callmissed.foundation.datamap import Row
 from callmissed.foundation.ids import PLATFORM
 from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise, require
@@ -52,6 +53,49 @@ async def usage_logs(look: Look) -> Finding:
         looked_at=_("The oldest row that still points to somebody, in every store that holds usage."),
         query=query,
         found=found,
+    )
+
+
+FLOOR_DAYS = 180
+"""CERT-In Directions of 28 April 2022, (iv): logs of a rolling period of 180 days. From 13 May 2027 a year (DPDP Rules 2025, 6(1)(e))."""
+CEILING_DAYS = KEPT_DAYS + 1
+LOGGED = "SELECT count(*) AS entries, min(at) AS oldest, max(at) AS newest FROM access_entry"
+BEGUN = "SELECT min(created_at) FROM audit_leaf WHERE action = :began"
+
+
+@promise("keep.security-logs", 5, _("Access logs are kept as long as Indian directions require."))
+async def security_logs(look: Look) -> Finding:
+    """The access log reaches back as far as it must, or to the day on which it began; and no further than it may.
+
+    When it began stands in the signed audit log, so that entries that went too early are missed.
+    """
+    begun = await look.one(BEGUN, began=BEGAN)
+    require(begun, "audit log")
+    logged, now = await look.row(LOGGED), clock.now()
+    must = max(begun, now - timedelta(days=FLOOR_DAYS))
+    oldest = logged["oldest"] or now
+    missing = max(0, (oldest - must).days)
+    late = max(0, (now - oldest).days - CEILING_DAYS)
+    return judge(
+        not missing and not late,
+        {
+            "entries": logged["entries"],
+            "oldest_days": (now - oldest).days,
+            "floor_days": FLOOR_DAYS,
+            "begun_days": (now - begun).days,
+            "missing_days": missing,
+            "late_days": late,
+        },
+        kept=_(
+            "The access log reaches back %(oldest_days)s days; it must for %(floor_days)s, or since it began, %(begun_days)s days ago"
+        ),
+        broken=_("%(missing_days)s days are missing in the access log, or it is %(late_days)s days too old"),
+        explanation=_(
+            "Entries of the access log went too early or stayed too long. The clean-up is stopped until it is clear why."
+        ),
+        looked_at=_("The oldest entry of the access log, and in the audit log the day on which it began."),
+        query=LOGGED,
+        found=[{_("store"): "access_entry", **logged, "oldest": age(logged["oldest"])}],
     )
 
 

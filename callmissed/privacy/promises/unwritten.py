@@ -22,7 +22,6 @@ not_yet(
     _("About a payment we keep name, e-mail, phone, references, status and amount. Nothing more."),
 )
 not_yet("use.purposes", 2, _("We use data for the purposes listed here, and for no other."))
-not_yet("use.rate-limits", 2, _("We limit requests, log access, and look for abuse."))
 not_yet("use.marketing", 2, _("We send marketing only if you said yes."))
 not_yet(
     "use.lawful-requests", 2, _("When an authority lawfully asks for data, we answer, and we write it down.")
@@ -37,7 +36,6 @@ not_yet(
 not_yet("safe.backups", 3, _("We back up every day and practise restoring every week."))
 not_yet("partner.instructed", 4, _("Partners work on our written instructions, for stated purposes."))
 not_yet("partner.schedule", 4, _("Customers who ask get the current list of partners."))
-not_yet("keep.security-logs", 5, _("Access logs are kept as long as Indian directions require."))
 not_yet(
     "keep.payments", 5, _("Payment and tax records are kept as long as tax law requires, and then they go.")
 )

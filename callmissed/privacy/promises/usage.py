@@ -1,6 +1,9 @@
-"""Promises on use (Policy §2): metering that adds up."""
+"""Promises on use (Policy §2): metering that adds up, limits that hold, and a log of who asked."""
 
-from callmissed.privacy.promises.engine import Finding, Look, judge, promise
+from datetime import timedelta
+
+from callmissed.foundation import clock
+from callmissed.privacy.promises.engine import Finding, Look, judge, promise, require
 
 _ = str
 
@@ -28,4 +31,58 @@ async def plan(look: Look) -> Finding:
             "Every billed request against its usage record and ledger entry; every wallet against the sum of its entries."
         ),
         found=[{_("figure"): name.replace("_", " "), _("count"): value} for name, value in figures.items()],
+    )
+
+
+LATEST = timedelta(minutes=1)
+"""The access log is never further behind."""
+ALIVE = """
+SELECT count(*) AS servers, max(at) AS latest, coalesce(sum(lost), 0) AS lost FROM access_log_pulse
+"""
+ASKED = """
+SELECT coalesce(sum(times), 0) AS calls, coalesce(sum(times) FILTER (WHERE status = 429), 0) AS limited,
+  coalesce(sum(times) FILTER (WHERE status IN (401, 403)), 0) AS turned_away
+FROM access_entry WHERE at >= :since
+"""
+
+
+@promise(
+    "use.rate-limits",
+    2,
+    _("We limit requests, log access, and look for abuse."),
+    asks=["gateway.limits"],
+)
+async def rate_limits(look: Look) -> Finding:
+    """A limit of one lets one through and no second; the access log was written in the last minute and has lost nothing."""
+    limiter: dict[str, bool] = look.ask("gateway.limits")
+    alive = await look.row(ALIVE)
+    require(alive["servers"], "access_log_pulse")
+    now = clock.now()
+    asked = await look.row(ASKED, since=now - timedelta(hours=1))
+    behind = max(0, int((now - alive["latest"]).total_seconds()))
+    limits = limiter["allows"] and limiter["refuses"]
+    return judge(
+        limits and behind < LATEST.total_seconds() and not alive["lost"],
+        {
+            "behind_seconds": behind,
+            "lost": alive["lost"],
+            "limits": int(limits),
+            "servers": alive["servers"],
+            **asked,
+        },
+        kept=_(
+            "The access log is %(behind_seconds)s seconds behind; in the last hour %(limited)s of %(calls)s calls met a limit"
+        ),
+        broken=_(
+            "The access log is %(behind_seconds)s seconds behind and has lost %(lost)s calls, or the limiter lets everything through"
+        ),
+        explanation=_(
+            "Limits or the access log have stopped. Whoever runs this installation is looking at it."
+        ),
+        looked_at=_(
+            "A limit of one call a minute, asked twice; when each server last wrote its access log, and whether it had room for "
+            "everything; what was asked, limited and turned away in the last hour."
+        ),
+        query=ASKED,
+        found=[{_("figure"): name.replace("_", " "), _("count"): value} for name, value in asked.items()],
     )

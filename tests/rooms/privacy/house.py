@@ -18,6 +18,7 @@ from callmissed.app.crawl import crawl
 from callmissed.app.installation import Installation
 from callmissed.app.main import create_app
 from callmissed.billing import Ledger, Usage, grant
+from callmissed.foundation.access_log import AccessLog
 from callmissed.foundation.datamap import Holds, Row
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import rupees
@@ -200,4 +201,6 @@ async def furnish(services: Services, installation: Installation) -> House:
     }
     await ledger.settle(access.tenant_id, ref, 1_500_000, Usage(**figures))
     await look_once(services, await staff_member(services, "support"), access)
+    await services.get(AccessLog).begin()
+    await services.get(AccessLog).write()
     return House(services, installation, access, ref)

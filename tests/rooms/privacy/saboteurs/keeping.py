@@ -1,9 +1,9 @@
-"""Against keeping and use: keep.usage-logs, keep.active, use.plan."""
+"""Against keeping and use: keep.usage-logs, keep.active, use.plan. Against logs: see `logging.py`."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
-from callmissed.billing.models import KeySpend, UsageRecord
+from callmissed.billing.models import EndUserSpend, KeySpend, UsageRecord
 from callmissed.foundation.datamap import Keep
 from callmissed.foundation.ids import uuid7
 from tests.rooms.privacy.house import House
@@ -40,7 +40,7 @@ async def longer_period_in_the_map(house: House) -> AsyncGenerator[None]:
 @sabotages("keep.usage-logs", "data map", verdict="unknown")
 async def no_store_of_usage_in_the_map(house: House) -> AsyncGenerator[None]:
     """Has the usage records live by no promise."""
-    stores = {KeySpend: KeySpend.__keep__, UsageRecord: UsageRecord.__keep__}
+    stores = {each: each.__keep__ for each in (EndUserSpend, KeySpend, UsageRecord)}
     for store, before in stores.items():
         store.__keep__ = Keep(days=90, anchor=before.anchor, promise="none")
     try:

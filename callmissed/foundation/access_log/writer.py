@@ -1,0 +1,177 @@
+"""The writer of the access log: calls are counted in memory by minute, and written together every few seconds.
+
+A call costs one look-up in a dict. While the database is away everything waits in memory, up to a bound; what is beyond it is
+counted as lost, and the check of use.rate-limits says so.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import psycopg
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
+
+from callmissed.foundation import audit, clock
+from callmissed.foundation.access_log.models import AccessEntry, AccessLogPulse
+from callmissed.foundation.database import Database, Tx
+from callmissed.foundation.ids import PLATFORM, uuid7
+from callmissed.foundation.problems import Problem
+from callmissed.foundation.tenancy import Access
+
+log = logging.getLogger(__name__)
+
+RETENTION_CLASS = "security_log"
+EVERY_SECONDS = 5.0
+MOST_WAITING = 50_000
+"""Different entries that wait: beyond them a call is counted as lost."""
+AT_A_TIME = 2_000
+"""Entries in one transaction."""
+BEGAN = "security:access_log:began"
+NOBODY = "nobody"
+AWAY = (DBAPIError, psycopg.Error, Problem, OSError)
+"""What writing raises while one of the two databases is out of reach."""
+PROGRAMS = ("/v1/", "/anthropic/", "/api/")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one entry counts."""
+
+    minute: int
+    actor_kind: str
+    actor_id: UUID | None
+    method: str
+    route: str
+    status: int
+    address: str
+
+
+class AccessLog:
+    """The access log of this process. `begin` to write; `stop` writes what is left."""
+
+    def __init__(self, db: Database, most_waiting: int = MOST_WAITING) -> None:
+        self._db = db
+        self._most_waiting = most_waiting
+        self._node = uuid7()
+        self._since = clock.now()
+        self.lost = 0
+        self._counted: dict[Line, int] = defaultdict(int)
+        self._stopping = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+
+    def note(self, scope: Mapping[str, Any], status: int) -> None:
+        """Count a call that was answered. `scope["access"]` says who made it, where that is known."""
+        access: Access | None = scope.get("access")
+        client = scope.get("client")
+        line = Line(
+            _minute(),
+            access.actor.kind if access else NOBODY,
+            access.actor.id if access else None,
+            scope["method"][:10],
+            route_of(scope, status),
+            status,
+            client[0] if client else "",
+        )
+        self._count(line)
+
+    def _count(self, line: Line) -> None:
+        if line in self._counted or len(self._counted) < self._most_waiting:
+            self._counted[line] += 1
+        else:
+            self.lost += 1
+
+    async def begin(self) -> None:
+        """Say once in the audit log that there is a log from now on, then write until it is stopped."""
+        async with self._db.control() as tx, tx.as_operator():
+            if (await tx.session.execute(select(AccessEntry.id).limit(1))).first() is None:
+                await audit.record(tx, BEGAN, body={})
+        self._count(Line(_minute(), "system", None, "", "(a server began)", 0, ""))
+        self._writing = asyncio.create_task(self._write_on(), name="access log")
+
+    async def stop(self) -> None:
+        """Write what is left, and say goodbye."""
+        if self._writing is None:
+            return
+        self._stopping.set()
+        await self._writing
+        with suppress(*AWAY):
+            await self.write()
+            async with self._db.control() as tx:
+                await tx.session.execute(delete(AccessLogPulse).where(AccessLogPulse.node == self._node))
+
+    async def write(self) -> None:
+        """Write everything that was counted until now, and that this log is alive."""
+        counted, self._counted = self._counted, defaultdict[Line, int](int)
+        waiting = list(counted.items())
+        try:
+            while waiting:
+                async with self._db.control() as tx:
+                    await _insert(tx, waiting[:AT_A_TIME])
+                del waiting[:AT_A_TIME]
+        finally:
+            for line, times in waiting:
+                self._counted[line] += times
+        async with self._db.control() as tx:
+            pulse = {"at": clock.now(), "since": self._since, "lost": self.lost}
+            alive = upsert(AccessLogPulse).values(node=self._node, **pulse)
+            await tx.session.execute(alive.on_conflict_do_update(index_elements=["node"], set_=pulse))
+
+    async def _write_on(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.write()
+            except AWAY as failure:
+                log.warning("the access log waits for the database: %s", type(failure).__name__)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._stopping.wait()
+
+
+def _minute() -> int:
+    return int(clock.now().timestamp()) // 60
+
+
+def day_of(day: date) -> UUID:
+    """Under whose key the addresses of a day in India are sealed."""
+    return uuid5(PLATFORM, f"access log of {day:%Y-%m-%d}")
+
+
+def route_of(scope: Mapping[str, Any], status: int) -> str:
+    """What was asked for, as it is declared: no id, and nothing that a caller has made up.
+
+    Below /v1 the first word after the prefix; of what is not there, the prefix alone.
+    """
+    declared = getattr(scope.get("route"), "path", None)
+    if declared is not None:
+        return str(declared)[:120]
+    path: str = scope["path"]
+    for prefix in PROGRAMS:
+        if path.startswith(prefix):
+            known = status not in {401, 404, 405}
+            return prefix + (
+                path.removeprefix(prefix).removeprefix("v1/").partition("/")[0][:40] if known else "…"
+            )
+    return "/…"
+
+
+async def _insert(tx: Tx, counted: list[tuple[Line, int]]) -> None:
+    rows: list[dict[str, object]] = []
+    for line, times in counted:
+        at = datetime.fromtimestamp(line.minute * 60, UTC)
+        row_id, day_id = uuid7(), day_of(at.astimezone(clock.IST).date())
+        box = await tx.vault.person(day_id, RETENTION_CLASS)
+        rows.append({
+            "at": at, "id": row_id, "actor_kind": line.actor_kind, "actor_id": line.actor_id, "method": line.method,
+            "route": line.route, "status": line.status, "times": times, "day_id": day_id,
+            "address_tag": tx.vault.platform_index("access address", line.address),
+            "address": box.seal(AccessEntry.address, row_id, line.address),
+        })  # fmt: skip
+    await tx.session.execute(insert(AccessEntry), rows)
