@@ -61,8 +61,10 @@ class ChunkEvents:
         """The chunk of a piece; a piece that only brings counts has none."""
         if not piece.choices:
             return b""
-        if self.call.grounded is not None and _ends(piece.choices):
-            return self.chunk(msgspec.Raw(piece.choices), members=self.call.members())
+        call = self.call
+        if (call.grounded or call.looked) is not None and _ends(piece.choices):
+            said = call.looked.annotated(piece.choices, call.text) if call.looked else piece.choices
+            return self.chunk(msgspec.Raw(said), members=call.members())
         return self.chunk(msgspec.Raw(piece.choices))
 
     def end(self) -> bytes:
