@@ -27,6 +27,7 @@ from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.searching import read_search_request, seek
 from callmissed.gateway.surface import PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
+from callmissed.gateway.wishes import Grounding, Wishes
 
 __all__ = [
     "PREFIXES",
@@ -35,6 +36,7 @@ __all__ = [
     "Caller",
     "Completion",
     "CompletionRequest",
+    "Grounding",
     "Grounds",
     "Kind",
     "Limiter",
@@ -50,6 +52,7 @@ __all__ = [
     "Terms",
     "UpstreamSettings",
     "Upstreams",
+    "Wishes",
     "batch_files",
     "batch_runs",
     "cached_answers",

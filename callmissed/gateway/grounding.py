@@ -75,8 +75,13 @@ async def ground(
         if wish.required:
             raise KnowledgeMissing(param="knowledge_required")
         return request, Grounded(wish.bot_id, ())
-    items = [
-        (f"{each.title}: {each.heading}" if each.heading else each.title, each.text, "") for each in passages
-    ]
+    items = [(_place(each), each.text, "") for each in passages]
     messages, _ = with_material(request.messages, items)
     return replace(request, messages=messages), Grounded(wish.bot_id, passages)
+
+
+def _place(passage: Passage) -> str:
+    """Title and heading, each once."""
+    if not passage.heading or passage.heading.startswith(passage.title):
+        return passage.heading or passage.title
+    return f"{passage.title}: {passage.heading}"

@@ -230,7 +230,7 @@ class Surface:
         """Who asks. Raises EndUserUnusable."""
         key, end_user = visit.key, None
         if key.end_user_budget is not None:
-            extra = None if isinstance(request, AudioRequest | SearchRequest) else request.extra
+            extra = request.extra if isinstance(request, CompletionRequest | WorkRequest) else None
             end_user = budget_of(self._services.vault, key, header(visit.scope, HEADER), extra)
         return Caller(
             key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,

@@ -53,7 +53,7 @@ COMPRESSION = "compression"
 REPAIR = "repair"
 GROUNDING = "grounding"
 """Switched on for every key that has a bot to rest on; it is chosen by naming the bot."""
-KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE, COMPRESSION, REPAIR)
+KEY_OPTIONS: tuple[str, ...] = (MASKING, CACHE, COMPRESSION, REPAIR, PROMPT_LOG)
 """What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
 
 
