@@ -110,6 +110,8 @@ class Call(BilledCall):
         wishes = request.wishes
         if wishes is None or wishes.web is None:
             return request
+        if request.stream and request.n > 1:
+            raise Unsupported(param="n")  # whose words are cited would not be known
         if not wishes.compress:
             asked_of(self.route, request, self._asker)
         messages, self.looked = await look_up(

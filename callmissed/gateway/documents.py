@@ -49,7 +49,7 @@ async def with_files_read(
         return messages, ()
     if len(parts) > MOST_FILES:
         raise RequestInvalid(f"At most {MOST_FILES} files can be read at once.", param="messages")
-    files = [_enclosed(each) for each in parts]
+    files = await asyncio.to_thread(lambda: [_enclosed(each) for each in parts])
     if sum(len(each.content) for each in files) > MOST_BYTES:
         raise RequestInvalid("The files of a request are 20 MB together at most.", param="messages")
     async with _turns.setdefault(access.tenant_id, asyncio.Lock()):

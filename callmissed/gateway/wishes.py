@@ -16,6 +16,7 @@ from callmissed.identity import COMPRESSION, REPAIR
 USUAL_PASSAGES, MOST_PASSAGES = 5, 20
 USUAL_RESULTS, MOST_RESULTS = 5, 10
 WEB_OPTIONS: Final = "web_search_options"
+PART = b'"type"'
 FILES = (b'"file"', b'"document"', b'"input_file"')
 """Of messages that enclose files, in each language, one of these is a part."""
 WISHED = frozenset(
@@ -123,7 +124,9 @@ def read_wishes(fields: Mapping[str, msgspec.Raw]) -> Wishes | None:
     asked = _body.decode(msgspec.json.encode({name: fields[name] for name in WISHED & fields.keys()}))
     knobs = (asked.knowledge_top_k, asked.knowledge_min_score, asked.knowledge_required)
     plugins = {each.id: each.enabled for each in asked.plugins or ()}
-    reads: Reads = "every" if plugins.get("file-parser") else "unread"
+    reads: Reads = "unread"
+    if (parses := plugins.get("file-parser")) is not None:
+        reads = "every" if parses else "none"
     squeezed = None if asked.transforms is None else bool(asked.transforms)
     grounding = None
     if asked.bot_id is not None or any(each is not None for each in knobs):
@@ -138,8 +141,10 @@ def read_wishes(fields: Mapping[str, msgspec.Raw]) -> Wishes | None:
 
 def _encloses(fields: Mapping[str, msgspec.Raw]) -> bool:
     """Whether files may be among what is said; whoever looks for them finds out."""
-    said = bytes(fields.get("messages") or fields.get("input") or b"")
-    return any(each in said for each in FILES)
+    said = fields.get("messages") or fields.get("input")
+    if said is None or PART not in (text := bytes(said)):  # words alone: the usual case
+        return False
+    return any(each in text for each in FILES)
 
 
 def _web(asked: _Body, fields: Mapping[str, msgspec.Raw]) -> Web | None:

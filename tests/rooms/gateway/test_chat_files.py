@@ -62,6 +62,9 @@ async def test_a_model_that_reads_files_gets_them_unless_it_is_asked_otherwise(
     said = enclosing(url(pdf("A sleeper costs 520 rupees.")))
     await client_of(shop).chat.completions.create(model="peer/reader", messages=said)
     assert peer.asked[-1]["body"]["messages"] == said
+    left = {"plugins": [{"id": "file-parser", "enabled": False}]}
+    await client_of(shop).chat.completions.create(model="peer/talks", messages=said, extra_body=left)
+    assert peer.asked[-1]["body"]["messages"] == said
     await client_of(shop).chat.completions.create(
         model="peer/reader", messages=said, extra_body={"plugins": [{"id": "file-parser"}]}
     )

@@ -118,6 +118,10 @@ async def test_what_is_refused_is_refused_before_a_search_costs(
         body = {"plugins": [{"id": "web", **plugin}]}
         with pytest.raises(openai.BadRequestError):
             await client_of(shop).chat.completions.create(model="peer/echo", messages=ASKED, extra_body=body)
+    with pytest.raises(openai.BadRequestError):
+        await client_of(shop).chat.completions.create(
+            model="peer/echo", messages=ASKED, n=2, stream=True, extra_body=EXA
+        )
     talker = await open_shop(permissions=["llm"])
     with pytest.raises(openai.PermissionDeniedError) as forbidden:
         await client_of(talker).chat.completions.create(model="peer/echo", messages=ASKED, extra_body=EXA)
