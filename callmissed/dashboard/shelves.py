@@ -22,6 +22,8 @@ ABILITY_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "vision": _("Sees pictures"),
         "reasoning": _("Thinks first"),
         "citations": _("Names its sources"),
+        "files": _("Reads files itself"),
+        "web": _("Searches the web itself"),
         "embedding": _("Makes vectors for search"),
         "moderation": _("Finds what is not allowed"),
         "transcription": _("Writes down what is said"),
@@ -106,7 +108,7 @@ class Choice(BaseModel):
 
     q: str = Field("", max_length=100, pattern="^[^\\x00]*$")
     ability: Literal[
-        "", "stream", "tools", "json", "vision", "reasoning", "citations", "embedding", "moderation",
+        "", "stream", "tools", "json", "vision", "reasoning", "citations", "files", "web", "embedding", "moderation",
         "transcription", "speech", "search",
     ] = ""  # fmt: skip
     region: str = Field("", max_length=10, pattern=r"^[A-Z?]*$")

@@ -17,7 +17,7 @@ from callmissed.billing import Unit, price_of
 from callmissed.foundation.money import RUPEE, Micro, rupees
 
 FILE = Path(__file__).with_name("catalogue.toml")
-ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations")
+ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations", "files", "web")
 """What a model can be said to do, in the order pages show it."""
 Kind = Literal["chat", "embedding", "moderation", "transcription", "speech", "search"]
 """What a model is for: it is asked at the addresses of its kind alone."""

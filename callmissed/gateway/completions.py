@@ -22,10 +22,11 @@ from callmissed.gateway.preparing import prepared
 from callmissed.gateway.problems import ContextTooLong, RequestInvalid, Unsupported
 from callmissed.gateway.repair import Format, format_of, mended
 from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.searching import Looked, look_up
 from callmissed.gateway.tokens import most_tokens
 from callmissed.gateway.trip import Route, Trip
 from callmissed.gateway.upstreams import Asked, Piece, Replied
-from callmissed.gateway.wishes import Grounding, Wishes, settled
+from callmissed.gateway.wishes import WEB_OPTIONS, Grounding, Web, Wishes, settled
 from callmissed.identity import MASKING
 from callmissed.knowledge import Passage
 
@@ -67,6 +68,7 @@ class Call(BilledCall):
         self._completion = request
         self._asker = access
         self.grounded: Grounded | None = None
+        self.looked: Looked | None = None
         self.format: Format | None = None
 
     async def open(self) -> Asked:
@@ -83,14 +85,39 @@ class Call(BilledCall):
     async def _prepare(self) -> None:
         """What its request, or its key, asks of the gateway itself."""
         wishes = settled(self._completion.wishes, self.options, self._caller.grounds)
-        made = await prepared(self._services, self._asker, self._completion, wishes, self.route)
+        look_up = self._look_up if wishes.web is not None and not self._searches_itself(wishes.web) else None
+        made = await prepared(self._services, self._asker, self._completion, wishes, self.route, look_up)
         self._request = self._completion = made.request
         self.grounded, self.notes, self.done = made.grounded, [*made.notes], [*made.done]
+        if self.looked is not None:
+            self.notes += self.looked.notes
         if wishes.repair and (wanted := format_of(self._completion.extra)) is not None:
             self._repair(wanted)
         if MASKING in self.options:
             self._outgoing()  # what is refused need not be looked through
             await self._conceal()
+
+    def _searches_itself(self, web: Web) -> bool:
+        """Whether the models do, by the catalogue: then they are asked to, in the caller's words."""
+        if web.raw is None or not all("web" in each.abilities for each in self.route.models):
+            return False
+        extra = {**self._completion.extra, WEB_OPTIONS: web.raw}
+        self._request = self._completion = replace(self._completion, extra=extra)
+        return True
+
+    async def _look_up(self, request: CompletionRequest) -> CompletionRequest:
+        """The request with what the web says. What would be refused afterwards is refused before that costs."""
+        wishes = request.wishes
+        if wishes is None or wishes.web is None:
+            return request
+        if request.stream and request.n > 1:
+            raise Unsupported(param="n")  # whose words are cited would not be known
+        if not wishes.compress:
+            asked_of(self.route, request, self._asker)
+        messages, self.looked = await look_up(
+            self._services, self._asker, request.messages, wishes.web, self._caller
+        )
+        return replace(request, messages=messages)
 
     def _repair(self, wanted: Format) -> None:
         """Repair the answer once it is whole. Raises RequestInvalid for a stream that asks for that: what has left stays as it left."""
@@ -116,7 +143,10 @@ class Call(BilledCall):
 
     def members(self) -> Mapping[str, Any]:
         """What its answer says besides, in any language: what it rests on."""
-        return self.grounded.members(self.text, self.citations) if self.grounded else NO_MEMBERS
+        if self.grounded is None and self.looked is None:
+            return NO_MEMBERS
+        grounded = self.grounded.members(self.text, self.citations) if self.grounded else {}
+        return {**grounded, **(self.looked.members(self.text) if self.looked else {})}
 
     def _named(self) -> Sequence[dict[str, Any]]:
         """The passages of its grounding that the answer names."""
@@ -127,6 +157,8 @@ class Call(BilledCall):
         """The whole answer."""
         tokens_in, tokens_out, counted_by = self.counted
         terms = self.route.upstream.terms
+        if self.looked is not None:
+            choices = self.looked.annotated(choices)
         return Completion(
             self.id, self.route.model.id, self.text, choices, tokens_in, tokens_out, counted_by, self.price_micro,
             self.citations or self._named(), terms.name, terms.region, self.provenance, self.members(),

@@ -198,6 +198,8 @@ class Surface:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
         allowed(key, request)
+        if isinstance(request, CompletionRequest) and request.wishes is not None:
+            request = self._shelf.searching(key, request, visit.own)
         unkept = isinstance(request, AudioRequest | SearchRequest)
         if CACHE not in key.options or unkept or not repeatable(key, request):
             await self._ask(visit, language, request)
@@ -281,6 +283,7 @@ class Surface:
             return self._shelf.quote_search(key, sought, visit.own)
         request = read_request(visit.body)
         allowed(key, request)
+        request = self._shelf.searching(key, request, visit.own)
         return await self._shelf.quote(key, request, visit.own)
 
     def _token(self, key: KeyAccess, wished: TokenBody) -> dict[str, object]:

@@ -36,13 +36,13 @@ class Asked:
 
 
 def repeatable(key: KeyAccess, request: CompletionRequest | WorkRequest) -> bool:
-    """Whether the same request may be answered with the same words for an hour: not a stream, nor what rests on knowledge, which
-    may have changed since.
+    """Whether the same request may be answered with the same words for an hour: not a stream, nor what rests on knowledge or on the web,
+    which may have changed since.
     """
     if request.stream or key.grounds is not None:
         return False
     wishes = request.wishes if isinstance(request, CompletionRequest) else None
-    return wishes is None or wishes.grounding is None
+    return wishes is None or (wishes.grounding is None and wishes.web is None)
 
 
 class Cache:

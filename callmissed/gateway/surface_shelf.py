@@ -1,5 +1,6 @@
 """What /v1 tells without asking any upstream: the models and their prices, what a call would cost, what one has cost. All free."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -14,10 +15,10 @@ from callmissed.gateway.completions import asked_of
 from callmissed.gateway.own.opened import Own
 from callmissed.gateway.preparing import prepared
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
+from callmissed.gateway.providers import MODELS, OWN_KNOWLEDGE
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.searching import SearchRequest
-from callmissed.gateway.searching.requests import OWN_KNOWLEDGE
 from callmissed.gateway.tokens import count_messages
 from callmissed.gateway.upstreams import LOCAL
 from callmissed.gateway.wishes import settled
@@ -61,24 +62,37 @@ class Shelf:
         found = (each.model for each in self.models(key, own) if each.model.kind == "search")
         return next((each.id for each in found if each.upstream != LOCAL), OWN_KNOWLEDGE)
 
+    def searching(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> CompletionRequest:
+        """The request, with the search that it asks for settled. Raises ServiceNotAllowed and ModelNotAllowed."""
+        wishes = request.wishes
+        if wishes is None or wishes.web is None:
+            return request
+        key.use("search")
+        engine = wishes.web.engine
+        model = MODELS[engine] if engine else self.searcher(key, own)
+        key.ask(model)
+        return replace(request, wishes=replace(wishes, web=replace(wishes.web, model=model)))
+
     def quote_search(self, key: KeyAccess, request: SearchRequest, own: Own | None) -> dict[str, Any]:
         """What a search would cost: what is held for it is what it costs. Raises what the search would raise of its route."""
-        route = self._upstreams.route(request.model, india_only=key.india_only, kind=request.kind, own=own)
-        most = request.at_most(route.models)
-        price = wire.rupees_of(most.price_micro if route.costs else 0)
         return {
             "object": "quote",
             "catalogue_version": self._upstreams.version,
             "currency": "INR",
-            "held": price,
-            "models": [
-                {"id": model.id, "pricing": wire.pricing(model), "at_most": price} for model in route.models
-            ],
+            **self._search(key, request.model, own),
         }
 
+    def _search(self, key: KeyAccess, model_id: str, own: Own | None) -> dict[str, Any]:
+        """What one search by this model costs."""
+        route = self._upstreams.route(model_id, india_only=key.india_only, kind="search", own=own)
+        price = wire.rupees_of(max(each.price(1) for each in route.models) if route.costs else 0)
+        told = [{"id": each.id, "pricing": wire.pricing(each), "at_most": price} for each in route.models]
+        return {"held": price, "models": told}
+
     async def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
-        """What a request would cost, with what its grounding adds and its compression takes away: what is held for it, and the
-        parts of the charge. Raises what the request would raise.
+        """What a request would cost, with what its grounding and its files add and its compression takes away: what is held for it,
+        and the parts of the charge. What a search of the web adds is not known before: `search` says what that costs. Raises
+        what the request would raise.
         """
         route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only, own=own)
         if key.options or request.wishes is not None:
@@ -87,6 +101,7 @@ class Shelf:
         asked_of(route, request, key.access)
         reading = count_messages(request.messages)
         most = request.at_most(route.models)
+        web = request.wishes.web if request.wishes is not None else None
         return {
             "object": "quote",
             "catalogue_version": self._upstreams.version,
@@ -105,6 +120,7 @@ class Shelf:
                 }
                 for model in route.models
             ],
+            **({"search": self._search(key, web.model, own)} if web is not None else {}),
         }
 
     async def generation(self, key: KeyAccess, scope: Scope) -> dict[str, Any]:

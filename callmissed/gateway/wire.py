@@ -61,13 +61,20 @@ class ChunkEvents:
         """The chunk of a piece; a piece that only brings counts has none."""
         if not piece.choices:
             return b""
-        return self.chunk(msgspec.Raw(piece.choices), members=self.members(piece))
+        members = self.members(piece)
+        said = piece.choices
+        if members and self.call.looked:
+            said = self.call.looked.annotated(said, self.call.text)
+        return self.chunk(msgspec.Raw(said), members=members)
 
     def members(self, piece: Piece) -> Mapping[str, Any]:
         """What the chunk of a piece says besides: that of the end of a choice, what the answer rests on."""
-        if self.call.grounded is None or not any(each.finish_reason for each in every_choice(piece.choices)):
+        call = self.call
+        if call.grounded is None and call.looked is None:
             return NO_MEMBERS
-        return self.call.members()
+        if not any(each.finish_reason for each in every_choice(piece.choices)):
+            return NO_MEMBERS
+        return call.members()
 
     def end(self) -> bytes:
         """The usage, where it was asked for, and the mark of the end."""

@@ -40,14 +40,18 @@ async def seek(services: Services, access: Access, request: SearchRequest, calle
     longest = call.route.model.context
     if len(query) > longest:
         raise QueryTooLong(param="query", longest_characters=longest)
+    sought = _sought(request, call.route.model.served_as, query, access)
+
+    async def answer() -> tuple[Found, int]:
+        found = await call.route.upstream.search(sought)
+        async with services.db.tenant(access) as tx:  # once it is paid, nothing may fail any more
+            return found, (await purse(tx)).balance_micro
+
     call.units = 1
     await call.reserve()
-    found = await call.answered(
-        call.route.upstream.search(_sought(request, call.route.model.served_as, query, access))
-    )
+    found, before = await call.answered(answer())
     await call.settle()
-    async with services.db.tenant(access) as tx:
-        left = (await purse(tx)).balance_micro
+    left = before - call.price_micro
     latency = round((time.perf_counter() - began) * 1e3)
     return Searched(
         call.id, call.route.model.id, found, call.price_micro, left, latency, call.provenance

@@ -1,38 +1,20 @@
 """What is asked of POST /v1/search."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.estimates import Estimate, dearest
 from callmissed.gateway.problems import RequestInvalid, Unsupported
+from callmissed.gateway.providers import MODELS, OWN_KNOWLEDGE, Country, Domains, Provider
 from callmissed.gateway.requests import readable
 from callmissed.gateway.upstreams import Mode
 
 LONGEST_QUERY: Final = 2_000
-MOST_DOMAINS: Final = 20
-OWN_KNOWLEDGE: Final = "local/knowledge"
-"""The search that finds nothing of the web: only what the workspace itself has written down."""
-
-Provider = Literal["google", "exa", "serper", "firecrawl", "searxng", "knowledge"]
-MODELS: Final[Mapping[Provider, str]] = MappingProxyType(
-    {
-        "google": "search/google", "exa": "search/exa", "serper": "search/serper", "firecrawl": "search/firecrawl",
-        "searxng": "search/searxng", "knowledge": OWN_KNOWLEDGE,
-    }
-)  # fmt: skip
-"""The entry of the catalogue that each provider's searches are sold as."""
-PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType({model: name for name, model in MODELS.items()})
-
-Domain = Annotated[
-    str, msgspec.Meta(max_length=253, pattern=r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}\Z")
-]  # fmt: skip
-Domains = Annotated[Sequence[Domain], msgspec.Meta(max_length=MOST_DOMAINS)]
 
 
 class SearchBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,7 +29,7 @@ class SearchBody(msgspec.Struct, forbid_unknown_fields=True):
     start_published_date: date | None = None
     end_published_date: date | None = None
     include_content: bool = False
-    gl: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z]{2})?\Z")] = ""
+    gl: Country = ""
     hl: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?)?\Z")] = ""
     tbs: Annotated[str, msgspec.Meta(pattern=r"^(qdr:[hdwmy][0-9]{0,3})?\Z")] = ""
 

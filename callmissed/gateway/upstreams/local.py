@@ -135,7 +135,9 @@ class LocalUpstream:
         if asked.passages is not None:
             _, plain = without_material(asked.messages)
             return answer(question_and_text(plain)[0], asked.passages)
-        question, text = question_and_text(asked.messages)
+        items, plain = without_material(asked.messages)
+        question, text = question_and_text(plain)
+        text = "\n\n".join([*(f"# {each.title}\n\n{each.text}" for each in items), text])
         async with self._db.tenant(asked.access) as tx:
             passages = await retrieve_in_text(tx, question, text, limit=PASSAGES)
         return answer(question, passages)

@@ -12,6 +12,8 @@ from callmissed.gateway.problems import RequestInvalid, Unsupported
 Mode = Literal["auto", "shorter", "detailed"]
 SNIPPETS: Final[dict[Mode, int]] = {"shorter": 200, "auto": 600, "detailed": 3_000}
 """Characters of a snippet, by how much is wished."""
+MOST_PAGES: Final = 10
+"""Results whose pages are read as well: each is another request of the vendor's."""
 LONGEST_CONTENT: Final = 20_000
 """Characters of the text of a page."""
 
@@ -49,6 +51,10 @@ class Sought:
                 raise Unsupported(param=name)
         if self.count > most:
             raise RequestInvalid(f"This provider finds at most {most} at once.", param="num_results")
+        if self.content and self.count > MOST_PAGES:
+            raise RequestInvalid(
+                f"With include_content, ask for at most {MOST_PAGES} results.", param="num_results"
+            )
         if self.recent and (self.start or self.end):
             raise RequestInvalid("Ask for tbs or for dates, not for both.", param="tbs")
 

@@ -37,7 +37,7 @@ idle = 1
 [upstream.limits]
 breaker = false
 """
-    models = [served(f"{name}/{each}", each, longest_answer="3000") for each in NAMES]
+    models = [served(f"{name}/{each}", each, longest_answer="3000", abilities='["files"]') for each in NAMES]
     prices = 'price_in = "100"\nprice_out = "200"\ncontext = 8000\n'
     parts = ("".join(f"{key} = {value}\n" for key, value in model.items()) for model in models)
     return head + "".join(f"[[upstream.model]]\n{prices}{part}" for part in parts)

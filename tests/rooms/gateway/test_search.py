@@ -192,6 +192,7 @@ async def test_nothing_found_is_an_answer(shop: Shop, base_url: str) -> None:
         ({"query": "x", "num_results": 51}, "num_results"),
         ({"query": "x", "num_results": 0}, "num_results"),
         ({"query": "x", "provider": "google", "num_results": 11}, "num_results"),
+        ({"query": "x", "provider": "exa", "num_results": 11, "include_content": True}, "num_results"),
         ({"query": "x", "mode": "longer"}, "mode"),
         ({"query": "x", "include_domains": ["a.in OR site:b.in"]}, "include_domains[0]"),
         ({"query": "x", "exclude_domains": ["x.in\r\nhost: evil"]}, "exclude_domains[0]"),
