@@ -114,6 +114,20 @@ class TextTooLong(Problem):
     code = "text_too_long"
 
 
+class PromptTooLong(Problem):
+    """The prompt is longer than this model reads."""
+
+    status = 400
+    code = "prompt_too_long"
+
+
+class PromptUnfit(Problem):
+    """This model cannot set these words. Send fewer of them, or letters that it has."""
+
+    status = 400
+    code = "prompt_unfit"
+
+
 class OutsideIndia(Problem):
     """This model runs outside India, and content is kept in India here. Choose a model that runs in India."""
 

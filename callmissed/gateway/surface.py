@@ -17,17 +17,19 @@ from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import cost
+from callmissed.gateway.images import ImageRequest, draw, read_image_request
 from callmissed.gateway.interruptions import Interruptible, Interruption
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, AtOnce, Limiter
 from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
-from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
+from callmissed.gateway.requests import CompletionRequest, TokenBody, read_token_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache
 from callmissed.gateway.surface_files import FileDesk, is_file_path
+from callmissed.gateway.surface_images import GENERATIONS, send_pictures
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
@@ -46,8 +48,12 @@ from callmissed.identity import (
 )
 
 BEARER = b"bearer "
+COSTS = AUDIO.union(ENDPOINTS, {GENERATIONS})
+"""What costs, besides completions."""
 PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
+
+Costly = CompletionRequest | WorkRequest | AudioRequest | ImageRequest
 
 
 @dataclass(eq=False, slots=True)
@@ -72,7 +78,7 @@ class Visit:
 
 class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
-    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations.
+    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/images/generations.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
     and all of /v1/files and /v1/batches, whose requests cost when they are asked.
 
@@ -122,7 +128,7 @@ class Surface:
             visit.body = await _body(visit.receive)
             language = _language(visit.scope)
             once = header(visit.scope, b"idempotency-key")
-            if visit.path != language.completions and visit.path not in ENDPOINTS and visit.path not in AUDIO:
+            if visit.path != language.completions and visit.path not in COSTS:
                 await self._reckon(visit)
             elif once is None:
                 await self._perform(visit, language)
@@ -154,7 +160,7 @@ class Surface:
         elif path == "/v1/tokens":
             await send_whole(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
-            request = read_request(visit.body)
+            request = self._shelf.read_quoted(visit.body)
             allowed(key, request)
             await send_whole(visit.send, self._shelf.quote(key, request, visit.own))
         elif is_file_path(path):
@@ -190,7 +196,7 @@ class Surface:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
         allowed(key, request)
-        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest):
+        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest | ImageRequest):
             await self._ask(visit, language, request)
             return
         once = replace(visit, usage_id=visit.usage_id or uuid7())
@@ -201,9 +207,7 @@ class Surface:
         asked = Asked(request, visit.path, visit.body)
         await self._cache.answer(key, asked, _caller(once, None), visit.send, perform)
 
-    async def _ask(
-        self, visit: Visit, language: Language, request: CompletionRequest | WorkRequest | AudioRequest
-    ) -> None:
+    async def _ask(self, visit: Visit, language: Language, request: Costly) -> None:
         """Ask whoever answers it."""
         key = visit.key
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
@@ -213,16 +217,20 @@ class Surface:
             elif isinstance(request, WorkRequest):
                 done = await work(self._services, key.access, request, caller)
                 await _send_paid(visit.send, ENDPOINTS[visit.path].document(done), done)
+            elif isinstance(request, ImageRequest):
+                await send_pictures(visit.send, await draw(self._services, key.access, request, caller))
             else:
                 await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
 
-    async def _read(self, visit: Visit, language: Language) -> CompletionRequest | WorkRequest | AudioRequest:
+    async def _read(self, visit: Visit, language: Language) -> Costly:
         """What is asked. Raises Malformed, RequestInvalid, and the Problems of whoever reads it."""
         if (endpoint := ENDPOINTS.get(visit.path)) is not None:
             return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
         if visit.path in AUDIO:
             kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
             return await read_audio_request(visit.path, kind, visit.body)
+        if visit.path == GENERATIONS:
+            return read_image_request(visit.body)
         return language.read(visit.body)
 
     async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:

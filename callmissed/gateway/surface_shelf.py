@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+import msgspec
 from starlette.types import Scope
 
 from callmissed.billing import used
@@ -11,14 +12,22 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import wire
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.completions import asked_of
+from callmissed.gateway.images import ImageRequest, fitting, read_image_request
 from callmissed.gateway.own.opened import Own
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
-from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.requests import CompletionRequest, ModelId, read_request, readable
 from callmissed.gateway.tokens import count_messages
 from callmissed.identity import KeyAccess
 
 ANSWER_ID = "chatcmpl-"
+
+
+class _Named(msgspec.Struct):
+    model: ModelId
+
+
+_named = msgspec.json.Decoder(_Named)
 
 
 class Shelf:
@@ -51,25 +60,42 @@ class Shelf:
             raise listing.refusal
         return listing
 
-    def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
+    def read_quoted(self, body: bytes) -> CompletionRequest | ImageRequest:
+        """The request whose price is asked: for pictures where its model makes them. Raises Malformed and RequestInvalid."""
+        with readable():
+            named = _named.decode(body).model
+        return read_image_request(body) if self._upstreams.makes(named, "image") else read_request(body)
+
+    def quote(
+        self, key: KeyAccess, request: CompletionRequest | ImageRequest, own: Own | None
+    ) -> dict[str, Any]:
         """What a request would cost: what is held for it, and the parts of the charge. Raises what the request would raise."""
-        route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only, own=own)
-        asked_of(route, request, key.access)
-        reading = count_messages(request.messages)
+        route = self._upstreams.route(
+            request.model, request.fallbacks, india_only=key.india_only, kind=request.kind, own=own
+        )
         most = request.at_most(route.models)
-        return {
+        quote = {
             "object": "quote",
             "catalogue_version": self._upstreams.version,
             "currency": "INR",
             "held": wire.rupees_of(most.price_micro if route.costs else 0),
+        }
+        if isinstance(request, ImageRequest):
+            fitting(request, route.models)
+            prices = [
+                _price(model) | {"at_most": wire.rupees_of(_most(request, model))} for model in route.models
+            ]
+            return quote | {"units": request.n, "unit": "image", "models": prices}
+        asked_of(route, request, key.access)
+        reading = count_messages(request.messages)
+        return quote | {
             "tokens_in": reading,
             "tokens_in_at_most": most.reading,
             "tokens_out_at_most": most.writing,
             "counted_by": "callmissed",
             "models": [
                 {
-                    "id": model.id,
-                    "pricing": wire.pricing(model),
+                    **_price(model),
                     "input": wire.rupees_of(model.price(reading, 0)),
                     "at_most": wire.rupees_of(_most(request, model)),
                 }
@@ -88,7 +114,11 @@ class Shelf:
             return {"data": wire.generation(await used(tx, usage_id))}
 
 
-def _most(request: CompletionRequest, model: Model) -> int:
+def _price(model: Model) -> dict[str, Any]:
+    return {"id": model.id, "pricing": wire.pricing(model)}
+
+
+def _most(request: CompletionRequest | ImageRequest, model: Model) -> int:
     """What it can cost with this model; nothing on the caller's own account."""
     return request.at_most([model]).price_micro if model.price_in or model.price_out else 0
 

@@ -31,7 +31,7 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
         ),
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations")),
         "tts": KeyService(("/v1/audio/speech",)),
-        "image": KeyService(("/v1/images",), built=False),
+        "image": KeyService(("/v1/images",)),
         "search": KeyService(("/v1/search",), built=False),
     }
 )

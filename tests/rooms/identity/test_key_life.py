@@ -75,7 +75,7 @@ async def test_a_key_gets_what_its_maker_may_give_and_nothing_else(services, own
     with pytest.raises(ScopeUnusable):
         await make_key(services, developer, scopes=["contacts.erase"])
     with pytest.raises(ServiceUnusable):
-        await make_key(services, owner, permissions=["llm", "image"])
+        await make_key(services, owner, permissions=["llm", "search"])
     for days in (-1, 0, 3651):
         with pytest.raises(LifetimeUnusable):
             await make_key(services, owner, days=days)
