@@ -14,6 +14,8 @@ from callmissed.gateway.billed import Caller
 from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
+from callmissed.gateway.images import draw, read_image_request
+from callmissed.gateway.images import history as pictures
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.own import provider_keys
@@ -51,12 +53,15 @@ __all__ = [
     "cached_answers",
     "complete",
     "content_kept_until",
+    "draw",
     "empty_cache",
     "file_name",
     "follow_switch",
     "hear",
+    "pictures",
     "provider_keys",
     "read_content",
+    "read_image_request",
     "read_recording_form",
     "read_speech_request",
     "spoken",

@@ -29,7 +29,14 @@ from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioR
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache
 from callmissed.gateway.surface_files import FileDesk, is_file_path
-from callmissed.gateway.surface_images import GENERATIONS, send_pictures
+from callmissed.gateway.surface_images import (
+    GENERATIONS,
+    PictureDesk,
+    is_picture_link,
+    is_picture_path,
+    send_pictures,
+    show_linked,
+)
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_shelf import Shelf
@@ -80,7 +87,8 @@ class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
     /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/images/generations.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
-    and all of /v1/files and /v1/batches, whose requests cost when they are asked.
+    GET /v1/images/history, GET and DELETE /v1/images/{id}, and all of /v1/files and /v1/batches, whose requests cost when they are asked.
+    GET /v1/images/{id}/content asks for no key: its link is signed.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -92,12 +100,16 @@ class Surface:
         self._replays = Replays(services)
         self._cache = Cache(services)
         self._desk = FileDesk(services)
+        self._pictures = PictureDesk(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
         arrived = time.perf_counter()
         if scope["method"] == "OPTIONS":
             await preflight(scope, send)
+            return
+        if scope["method"] == "GET" and is_picture_link(scope["path"]):
+            await show_linked(self._services, scope, send)
             return
         origin = header(scope, b"origin")
         key = await self._who(scope, origin)
@@ -120,9 +132,7 @@ class Surface:
             await self._tell(visit)
             return
         if visit.scope["method"] != "POST":
-            if visit.scope["method"] != "DELETE" or not is_file_path(visit.path):
-                raise NotFound
-            await self._desk.answer(visit.key, visit.scope, b"", visit.send)
+            await self._drop(visit)
             return
         with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
             visit.body = await _body(visit.receive)
@@ -134,6 +144,15 @@ class Surface:
                 await self._perform(visit, language)
             else:
                 await self._once(visit, language, once)
+
+    async def _drop(self, visit: Visit) -> None:
+        """What is asked with DELETE. Raises NotFound, for other methods too."""
+        if visit.scope["method"] == "DELETE" and is_picture_path(visit.path):
+            await self._pictures.answer(visit.key, visit.scope, visit.send)
+        elif visit.scope["method"] == "DELETE" and is_file_path(visit.path):
+            await self._desk.answer(visit.key, visit.scope, b"", visit.send)
+        else:
+            raise NotFound
 
     async def _tell(self, visit: Visit) -> None:
         """What is asked with GET."""
@@ -149,6 +168,8 @@ class Surface:
             await send_whole(visit.send, await self._shelf.generation(key, visit.scope))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, b"", visit.send)
+        elif is_picture_path(path):
+            await self._pictures.answer(key, visit.scope, visit.send)
         else:
             raise NotFound
 

@@ -12,6 +12,7 @@ from callmissed.identity.key_problems import ServiceNotBuilt
 from callmissed.identity.key_rules import KeyLimits, typed_limits
 from callmissed.identity.key_services import (
     CACHE,
+    IMAGE_HISTORY,
     KEY_OPTIONS,
     KEY_SCOPES,
     KEY_SERVICES,
@@ -57,6 +58,7 @@ declare_templates("identity", Path(__file__).resolve().parent / "mail")
 __all__ = [
     "CACHE",
     "GIVABLE",
+    "IMAGE_HISTORY",
     "KEY_OPTIONS",
     "KEY_SCOPES",
     "KEY_SERVICES",

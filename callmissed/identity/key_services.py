@@ -49,7 +49,8 @@ KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values(
 MASKING = "masking"
 PROMPT_LOG = "prompt_log"
 CACHE = "cache"
-KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE)
+IMAGE_HISTORY = "image_history"
+KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE, IMAGE_HISTORY)
 """What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
 
 

@@ -152,7 +152,8 @@ class KeyDraft(Shape):
         default_factory=list[str],
         description="What is done besides with its requests, off unless named. masking: what names a person or firm in "
         "India becomes a placeholder before any supplier sees it, and stands in the answer again. prompt_log: what is asked and "
-        "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free.",
+        "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free. "
+        "image_history: pictures that are made are kept, sealed, for 30 days.",
     )
     log_days: int = Field(7, description="1 to 30.")
 

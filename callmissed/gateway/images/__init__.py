@@ -1,5 +1,6 @@
 """Pictures made from words. Sold by the picture: only what is delivered is charged."""
 
+from callmissed.gateway.images import history
 from callmissed.gateway.images.calls import Drawn, document, draw, fitting
 from callmissed.gateway.images.pictures import Picture
 from callmissed.gateway.images.requests import LONGEST_PROMPT, ImageRequest, read_image_request
@@ -12,5 +13,6 @@ __all__ = [
     "document",
     "draw",
     "fitting",
+    "history",
     "read_image_request",
 ]

@@ -1,25 +1,31 @@
 """Making pictures, billed: by the picture, with the same money, limits and records as completions."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from callmissed.foundation import clock
+from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.headers import Provenance
+from callmissed.gateway.images import history
 from callmissed.gateway.images.pictures import LARGEST_ANSWER, Picture, read_pictures
 from callmissed.gateway.images.requests import AUTO, ImageRequest
 from callmissed.gateway.masking import masked
 from callmissed.gateway.problems import PromptTooLong
 from callmissed.gateway.upstreams import IMAGES, Work
-from callmissed.identity import MASKING
+from callmissed.identity import IMAGE_HISTORY, MASKING
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Drawn:
 
     usage_id: UUID
     pictures: Sequence[Picture]
+    kept: Sequence[UUID]
     size: str
     price_micro: int
     provenance: Provenance
@@ -36,7 +43,7 @@ class Drawn:
 async def draw(services: Services, access: Access, request: ImageRequest, caller: Caller) -> Drawn:
     """Make pictures and bill those that were made to the tenant of `access`.
 
-    Raises PromptTooLong, and what `complete` raises; what it raises was not billed.
+    Raises PromptTooLong, TooManyPictures, and what `complete` raises; what it raises was not billed.
     """
     mask = None
     if MASKING in caller.options:
@@ -51,11 +58,41 @@ async def draw(services: Services, access: Access, request: ImageRequest, caller
         done = await call.route.upstream.work(work)
         return await asyncio.to_thread(read_pictures, done.document, request.n)
 
+    keeps = IMAGE_HISTORY in caller.options
+    if keeps:
+        async with services.db.tenant(access) as tx:
+            await history.room(tx)
     await call.reserve()
     pictures = await call.answered(answer())
     call.units = len(pictures)
+    kept: Sequence[UUID] = ()
+    if keeps:
+        call.complete()  # nobody has it kept and hangs up before it is paid
+        kept = await call.answered(_kept(services, access, call, request, pictures, caller.key_id))
     await call.settle()
-    return Drawn(call.id, pictures, request.size, call.price_micro, call.provenance)
+    return Drawn(call.id, pictures, kept, request.size, call.price_micro, call.provenance)
+
+
+async def _kept(
+    services: Services,
+    access: Access,
+    call: BilledCall,
+    request: ImageRequest,
+    pictures: Sequence[Picture],
+    key_id: UUID | None,
+) -> Sequence[UUID]:
+    """The ids of pictures that are kept now, before they are charged; none where they cannot be: they are delivered all the same.
+
+    In the playground they are seen only where they are kept, so there it fails.
+    """
+    try:
+        async with services.db.tenant(access) as tx:
+            return await history.keep(tx, key_id, call.id, call.route.model.id, request.prompt, pictures)
+    except (Problem, SQLAlchemyError, OSError):
+        if key_id is None:
+            raise
+        log.exception("pictures could not be kept")
+        return ()
 
 
 def fitting(request: ImageRequest, models: Iterable[Model]) -> None:
@@ -68,9 +105,11 @@ def fitting(request: ImageRequest, models: Iterable[Model]) -> None:
 def document(done: Drawn) -> bytes:
     """An `ImagesResponse` (OpenAI's API reference, images)."""
     data: list[dict[str, Any]] = []
-    for each in done.pictures:
-        revised = {"revised_prompt": each.revised} if each.revised else {}
-        data.append({"b64_json": each.content, **revised})
+    for number, each in enumerate(done.pictures):
+        more = {"revised_prompt": each.revised} if each.revised else {}
+        if done.kept:
+            more["id"] = history.picture_name(done.kept[number])
+        data.append({"b64_json": each.content, **more})
     told: dict[str, Any] = {"created": int(clock.now().timestamp()), "data": data}
     told["output_format"] = done.pictures[0].content_type.removeprefix("image/")
     if done.size != AUTO:

@@ -65,7 +65,6 @@ PALETTES = (
     ("#fdf6d8", "#26331c", "#4d7c3a", "#dfe3ae"), ("#1b1d22", "#f4f4f2", "#7fb7a6", "#2b2f37"),
 )  # fmt: skip
 """Paper, ink, accent, and a tone between them."""
-LAYOUTS = ("frame", "sun", "band")
 
 
 class Refused(Exception):
@@ -293,7 +292,7 @@ def banded(card: Card, words: list[list[Word]], small: Face) -> None:
     )
 
 
-MAKERS = {"frame": framed, "sun": sunny, "band": banded}
+MAKERS = (framed, sunny, banded)
 
 
 def drawn(*lots: object) -> bytes:
@@ -303,17 +302,19 @@ def drawn(*lots: object) -> bytes:
 
 def made(asked: dict[str, Any], folder: Path) -> list[bytes]:
     """The pictures: the same for the same seed. Raises Refused."""
-    ways = [(palette, layout) for palette in PALETTES for layout in LAYOUTS]
-    ways.sort(key=lambda way: drawn(asked["seed"], way))
+    seed = asked["seed"]
+    palettes = sorted(PALETTES, key=lambda each: drawn(seed, each))
+    layouts = sorted(MAKERS, key=lambda each: drawn(seed, each.__name__))
     pictures: list[bytes] = []
-    for palette, layout in ways[: asked["n"]]:
-        serif = drawn(asked["seed"], "style", palette)[0] < 160
+    for number in range(asked["n"]):
+        palette, layout = palettes[number], layouts[number % len(layouts)]
+        serif = drawn(seed, "style", number)[0] < 160
         known = faces(folder, SERIF if serif else SANS, 600 if serif else 700)
         words = words_of(asked["words"], known)
         if not words:
             raise Refused("There are no words to set.")
         card = Card((asked["width"], asked["height"]), palette)
-        MAKERS[layout](card, words, faces(folder, SANS, 450)[0])
+        layout(card, words, faces(folder, SANS, 450)[0])
         file = io.BytesIO()
         card.image.save(file, FORMATS[asked["format"]], quality=90)
         pictures.append(file.getvalue())
