@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from callmissed import bots
 from callmissed.app import rooms, tables
 from callmissed.app.installation import DataRole, Installation
 from callmissed.app.main import create_app
@@ -18,6 +19,7 @@ from callmissed.foundation.mail import Postbox, declare_site
 from callmissed.foundation.services import Services
 from callmissed.gateway import (
     USUAL_VARIABLES,
+    Grounds,
     Limiter,
     LocalLimiter,
     OwnKeys,
@@ -115,6 +117,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(Places())
     services.put(Upstreams(db, upstream_settings(settings)))
     services.put(OwnKeys(db, services.live))
+    services.put(Grounds(bots.sources_of))
     services.put(facts_of(settings))
     services.put(Probes())
     services.put(PolicyStart(services))

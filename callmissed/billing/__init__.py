@@ -4,7 +4,7 @@ Requests reserve before they cost anything and settle when they are done, throug
 happens in the caller's transaction. Amounts are integers of micro-rupees.
 """
 
-from callmissed.billing.budgets import KeyBudget
+from callmissed.billing.budgets import EndUserBudget, KeyBudget
 from callmissed.billing.ledger import Ledger
 from callmissed.billing.plans import DEFAULT_PLAN, PLANS, Plan, plan_named, seats_of
 from callmissed.billing.problems import WalletExhausted
@@ -12,12 +12,15 @@ from callmissed.billing.quotas import Quotas, calls_this_month
 from callmissed.billing.reconciliation import reconcile
 from callmissed.billing.service import (
     WELCOME_CREDIT,
+    end_user_spending,
     entries,
     grant,
     key_spending,
+    month_budget,
     purse,
     requests,
     seen,
+    set_month_budget,
     statement,
     transfers,
     usage_report,
@@ -26,7 +29,17 @@ from callmissed.billing.service import (
 )
 from callmissed.billing.units import LOTS, Unit, price_of
 from callmissed.billing.usage import Usage
-from callmissed.billing.views import By, Entry, Only, Share, Statement, UsageFilter, UsageReport, Used
+from callmissed.billing.views import (
+    By,
+    Entry,
+    MonthBudget,
+    Only,
+    Share,
+    Statement,
+    UsageFilter,
+    UsageReport,
+    Used,
+)
 
 __all__ = [
     "DEFAULT_PLAN",
@@ -34,9 +47,11 @@ __all__ = [
     "PLANS",
     "WELCOME_CREDIT",
     "By",
+    "EndUserBudget",
     "Entry",
     "KeyBudget",
     "Ledger",
+    "MonthBudget",
     "Only",
     "Plan",
     "Quotas",
@@ -49,9 +64,11 @@ __all__ = [
     "Used",
     "WalletExhausted",
     "calls_this_month",
+    "end_user_spending",
     "entries",
     "grant",
     "key_spending",
+    "month_budget",
     "plan_named",
     "price_of",
     "purse",
@@ -59,6 +76,7 @@ __all__ = [
     "requests",
     "seats_of",
     "seen",
+    "set_month_budget",
     "statement",
     "transfers",
     "usage_report",

@@ -5,7 +5,7 @@ batch names, and no others (`cm.tenants`). Both lock the wallets first, in the o
 lock only: so two writers cannot wait for one another in a ring, and what one has written the next one sees.
 """
 
-from callmissed.billing.statements import USAGE_COLUMNS, USAGE_TYPES, USAGE_VALUES
+from callmissed.billing.statements import USAGE_COLUMNS, USAGE_TYPES, USAGE_VALUES, month_spent
 
 
 def _function(says: str, signature: str, returns: str, query: str) -> str:
@@ -35,8 +35,9 @@ RESIZE_LEASES = _function(
       coalesce((SELECT h.amount_micro FROM public.wallet_hold h WHERE h.tenant_id = i.tenant_id AND h.id = i.lease), 0) AS was
     FROM json_to_recordset(batch::json) AS i(tenant_id uuid, lease uuid, size bigint, least bigint) ORDER BY i.tenant_id
   ), room AS (
-    SELECT item.*, CASE WHEN w.balance_micro - w.held_micro >= scarce THEN (w.balance_micro - w.held_micro) / share ELSE 0 END AS free
+    SELECT item.*, CASE WHEN able.micro >= scarce THEN able.micro / share ELSE 0 END AS free
     FROM item JOIN public.wallet w ON w.tenant_id = item.tenant_id AND w.id = item.tenant_id
+    CROSS JOIN LATERAL cm.spendable(w.balance_micro, w.held_micro, w.budget_micro, w.month_on, w.month_micro, moment) AS able(micro)
   ), sized AS (
     SELECT tenant_id, room.lease, was, CASE WHEN size <= was THEN size WHEN was = 0 AND least(size, free) < room.least THEN 0
       ELSE least(size, was + free) END AS size FROM room
@@ -85,7 +86,8 @@ SETTLE_LEASED = _function(
     UPDATE public.wallet_hold h SET amount_micro = h.amount_micro - s.amount FROM spent s
     WHERE h.tenant_id = s.tenant_id AND h.id = s.lease AND s.amount < s.held
   ), paid AS (
-    UPDATE public.wallet w SET balance_micro = w.balance_micro - s.amount, held_micro = w.held_micro - s.amount
+    UPDATE public.wallet w SET balance_micro = w.balance_micro - s.amount, held_micro = w.held_micro - s.amount,
+      MONTH_SPENT
     FROM (SELECT tenant_id, sum(amount) AS amount FROM spent GROUP BY 1) s WHERE w.tenant_id = s.tenant_id AND w.id = s.tenant_id
   ), counted AS (
     INSERT INTO public.key_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
@@ -94,7 +96,10 @@ SETTLE_LEASED = _function(
     ON CONFLICT (tenant_id, id, month_on) DO UPDATE SET spent_micro = key_spend.spent_micro + EXCLUDED.spent_micro
   )
   SELECT ref, amount FROM covered UNION ALL SELECT ref, before FROM item WHERE before IS NOT NULL
-""".replace("USAGE_COLUMNS", USAGE_COLUMNS)
+""".replace(
+        "MONTH_SPENT", month_spent("w", "SELECT ref, amount FROM covered v WHERE v.tenant_id = w.tenant_id")
+    )
+    .replace("USAGE_COLUMNS", USAGE_COLUMNS)
     .replace("USAGE_VALUES", USAGE_VALUES)
     .replace("USAGE_TYPES", USAGE_TYPES),
 )

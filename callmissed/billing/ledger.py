@@ -15,9 +15,9 @@ from uuid import UUID
 import msgspec
 
 from callmissed.billing import statements
-from callmissed.billing.budgets import KeyBudget, first_that_fit, month_of
+from callmissed.billing.budgets import EndUserBudget, KeyBudget, Room, first_that_fit, month_of
 from callmissed.billing.leases import LeaseRule, Leases
-from callmissed.billing.problems import LedgerBusy, WalletExhausted
+from callmissed.billing.problems import BudgetExhausted, LedgerBusy, WalletExhausted
 from callmissed.billing.usage import Usage
 from callmissed.billing.waiting import FIRST_PAUSE, LONGEST_PAUSE, Batch, Item, Outcomes
 from callmissed.foundation import clock
@@ -53,21 +53,35 @@ class Ledger:
         self._writer: asyncio.Task[None] | None = None
 
     async def reserve(
-        self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None = None, *, alone: bool = False
+        self,
+        tenant_id: UUID,
+        ref: UUID,
+        amount: int,
+        key: KeyBudget | None = None,
+        end_user: EndUserBudget | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         """Hold `amount` micro-rupees (more than 0) for a request. `ref` is its UUIDv7; repeating it changes nothing.
 
-        `key` is the key it came with: what it spends is counted, and kept within its budget of the month. With `alone` it is
-        never drawn from a lease, so that every process can release it, and nobody can charge it after that. Raises
-        WalletExhausted when the tenant has less than that available, KeyBudgetExhausted, and LedgerBusy when the database
-        is out of reach.
+        `key` is the key it came with, `end_user` for whom it is: what is spent is counted, and kept within their budgets of the
+        month. With `alone` it is never drawn from a lease, so that every process can release it, and nobody can charge it
+        after that. Raises WalletExhausted when the tenant has less than that available, BudgetExhausted, KeyBudgetExhausted,
+        EndUserBudgetExhausted, and LedgerBusy when the database is out of reach.
         """
-        alone = alone or ref in self._holding or (key is not None and key.micro is not None)
+        alone = (
+            alone
+            or ref in self._holding
+            or end_user is not None
+            or (key is not None and key.micro is not None)
+        )
         if not alone and self._leases.draw(tenant_id, ref, amount):
             return
+        item = Item.of(ref, amount)
+        item.key, item.end_user = key, end_user
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._reserve(tenant_id, ref, amount, key)
+                await self._reserve(tenant_id, item)
         except TimeoutError:
             raise LedgerBusy(retry_after=5) from None
 
@@ -100,27 +114,25 @@ class Ledger:
             await asyncio.gather(self._writer, return_exceptions=True)
         await self._connection.close()
 
-    async def _reserve(self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None) -> None:
+    async def _reserve(self, tenant_id: UUID, item: Item) -> None:
         """Hold. What a lease keeps idle is never the reason for a refusal: it is returned first."""
         try:
-            await self._hold(tenant_id, ref, amount, key)
-        except WalletExhausted:
+            await self._hold(tenant_id, item)
+        except (WalletExhausted, BudgetExhausted):
             if not await self._leases.give_back(tenant_id):
                 raise
-            await self._hold(tenant_id, ref, amount, key)
+            await self._hold(tenant_id, item.again())
 
-    async def _hold(self, tenant_id: UUID, ref: UUID, amount: int, key: KeyBudget | None) -> None:
-        item = Item.of(ref, amount)
-        item.key = key
+    async def _hold(self, tenant_id: UUID, item: Item) -> None:
         self._batch(tenant_id).reserves.append(item)
         self._wake.set()
         try:
             await item.done
         except asyncio.CancelledError:
             if item.is_done:  # it was held in the moment in which its caller left
-                self._queue_close(tenant_id, Item.of(ref, 0))
+                self._queue_close(tenant_id, Item.of(item.ref, 0))
             raise
-        self._holding.add(ref)
+        self._holding.add(item.ref)
 
     def _batch(self, tenant_id: UUID) -> Batch:
         if self._writer is None:
@@ -228,22 +240,23 @@ async def _write_closes(tx: DirectTx, tenant_id: UUID, items: list[Item]) -> Out
 
 async def _write_reserves(tx: DirectTx, tenant_id: UUID, items: list[Item]) -> Outcomes:
     """Hold for all; where that is more than there is, or a key has a budget, for those that fit, first come first served."""
-    budgeted = any(item.key is not None and item.key.micro is not None for item in items)
+    budgeted = any(item.is_budgeted for item in items)
     if not budgeted and await _hold_all(tx, tenant_id, items):
         return dict.fromkeys(items, 0)
-    rows = await tx.fetch(statements.AVAILABLE, tenant_id)
-    left = int(rows[0]["available"]) if rows else 0
+    rows = await tx.fetch(statements.AVAILABLE, tenant_id, clock.now())
+    room = Room(rows[0]["available"], rows[0]["budget"]) if rows else Room(0)
     used = await _used(tx, tenant_id, items) if budgeted else {}
-    fitting, refused = first_that_fit(items, left, used)
+    fitting, refused = first_that_fit(items, room, used)
     if fitting:
         await _hold_all(tx, tenant_id, fitting)
     return {**refused, **dict.fromkeys(fitting, 0)}
 
 
 async def _used(tx: DirectTx, tenant_id: UUID, items: list[Item]) -> dict[tuple[UUID, date], int]:
-    """What the keys of these items have spent and hold, by key and month."""
-    keys = [item.key.key_id for item in items if item.key is not None]
-    rows = await tx.fetch(statements.USED, tenant_id, keys, min(month_of(item.ref) for item in items))
+    """What the keys and end users of these items have spent and hold, by their ids and month."""
+    ids = [item.key.key_id for item in items if item.key is not None]
+    ids += [item.end_user.tag for item in items if item.end_user is not None]
+    rows = await tx.fetch(statements.USED, tenant_id, ids, min(month_of(item.ref) for item in items))
     return {(row["id"], row["month_on"]): int(row["used"]) for row in rows}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 from sqlalchemy.orm import Mapped
@@ -51,6 +52,18 @@ GRANT EXECUTE ON FUNCTION cm.month(uuid) TO cm_app, cm_worker, cm_verifier
 """
 
 
+SPENDABLE = """
+-- What a wallet can still promise: what it has available, and no more than what its workspace's budget leaves in the month of that moment.
+-- A month that is ahead of the moment counts as this one: a clock that was set back opens no budget anew.
+CREATE OR REPLACE FUNCTION cm.spendable(balance bigint, held bigint, budget bigint, month_on date, month_micro bigint, moment timestamptz)
+RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT least(balance - held, budget - held - CASE
+    WHEN month_on >= date_trunc('month', (moment AT TIME ZONE 'UTC') + interval '330 minutes')::date THEN month_micro ELSE 0 END)
+$$;
+GRANT EXECUTE ON FUNCTION cm.spendable(bigint, bigint, bigint, date, bigint, timestamptz) TO cm_app, cm_worker, cm_verifier
+"""
+
+
 class Wallet(TenantTable):
     """A tenant's money with us. `id` is the tenant's own id: there is one each. Available is balance less held."""
 
@@ -68,6 +81,22 @@ class Wallet(TenantTable):
     held_micro: Mapped[int] = column(
         nothing("micro-rupees promised to requests under way", category=Category.MONEY), BigInteger, default=0
     )
+    budget_micro: Mapped[int | None] = column(
+        nothing("the most the workspace spends in a month, in micro-rupees", category=Category.MONEY),
+        BigInteger,
+    )
+    month_on: Mapped[date] = column(
+        nothing("the first day of the month whose spending is counted for the budget"),
+        Date,
+        default=date(2000, 1, 1),
+        server_default=text("'2000-01-01'"),
+    )
+    month_micro: Mapped[int] = column(
+        nothing("micro-rupees spent in that month, where there is a budget", category=Category.MONEY),
+        BigInteger,
+        default=0,
+        server_default=text("0"),
+    )
 
 
 class WalletHold(TenantTable):
@@ -82,6 +111,12 @@ class WalletHold(TenantTable):
 
     amount_micro: Mapped[int] = column(nothing("micro-rupees held", category=Category.MONEY), BigInteger)
     key_id: Mapped[UUID | None] = column(pseudonym(Whose.USER, "the key it came with"))
+    end_user: Mapped[UUID | None] = column(
+        pseudonym(
+            Whose.CONTACT,
+            "the customer of the workspace it was asked for, as a keyed hash of what they are called",
+        )
+    )
 
 
 class KeySpend(TenantTable):
@@ -104,6 +139,29 @@ class KeySpend(TenantTable):
     )
 
 
+class EndUserSpend(TenantTable):
+    """What was spent in one month of the Indian calendar for a customer of the workspace, and is held for requests of it.
+
+    `id` is a keyed hash of what the workspace calls them: it tells nobody who they are. Only keys that have a budget for each
+    end user count.
+    """
+
+    __tablename__ = "end_user_spend"
+    __keep__ = Keep(days=90, promise="keep.usage-logs", anchor="created_at")
+    __table_args__ = (
+        CheckConstraint("spent_micro >= 0", name="spent"),
+        CheckConstraint("held_micro >= 0", name="held"),
+    )
+
+    month_on: Mapped[date] = column(nothing("the first day of the month"), Date, primary_key=True)
+    spent_micro: Mapped[int] = column(
+        metadata_of(Whose.CONTACT, "micro-rupees taken from the wallet", ("service", "billing")), BigInteger
+    )
+    held_micro: Mapped[int] = column(
+        nothing("micro-rupees promised to requests under way", category=Category.MONEY), BigInteger
+    )
+
+
 class LedgerEntry(TenantLog):
     """One transfer: an amount from one account to another, never changed. A reference occurs once per kind."""
 
@@ -118,6 +176,7 @@ class LedgerEntry(TenantLog):
     __sql__ = (
         MOMENT,
         MONTH,
+        SPENDABLE,
         "ALTER TABLE ledger_entry ADD CONSTRAINT ck_ledger_entry_moment CHECK (at = cm.moment(ref))",
         *LEASE_FUNCTIONS,
     )

@@ -24,6 +24,20 @@ class KeyBudgetExhausted(Problem):
     code = "key_budget_exhausted"
 
 
+class BudgetExhausted(Problem):
+    """This workspace has used up the budget it has set for the month, or what is left does not cover this request."""
+
+    status = 402
+    code = "budget_exceeded"
+
+
+class EndUserBudgetExhausted(Problem):
+    """The end user for whom this was asked has used up the budget for the month, or what is left does not cover this request."""
+
+    status = 402
+    code = "end_user_budget_exceeded"
+
+
 class PlanUsedUp(TooManyRequests):
     """This workspace has made all the calls that its plan allows this month. They begin anew on the 1st, or with a larger plan."""
 

@@ -14,6 +14,7 @@ from callmissed.billing.views import (
     Day,
     Entry,
     Line,
+    MonthBudget,
     Only,
     Purse,
     Share,
@@ -143,6 +144,20 @@ FROM counted c FULL JOIN spent s ON s.tenant_id = c.tenant_id AND s.key_id = c.i
 LEFT JOIN held h ON h.tenant_id = coalesce(c.tenant_id, s.tenant_id) AND h.key_id = coalesce(c.id, s.key_id)
 WHERE coalesce(c.spent_micro, 0) <> coalesce(s.amount, 0) OR coalesce(c.held_micro, 0) <> coalesce(h.amount, 0)
 """)
+END_USER_SPENDING = text("""
+SELECT id, spent_micro, held_micro FROM end_user_spend WHERE tenant_id = :tenant AND month_on = :month AND id = :tag
+""")
+MONTH_BUDGET = text("""
+SELECT budget_micro, held_micro + CASE WHEN month_on >= :month THEN month_micro ELSE 0 END AS used
+FROM wallet WHERE tenant_id = :tenant AND id = :tenant AND budget_micro IS NOT NULL
+""")
+# What was spent so far is read from the ledger: it is not counted in wallets without a budget.
+SET_MONTH_BUDGET = text("""
+UPDATE wallet SET budget_micro = :micro, month_on = :month, month_micro = (
+  SELECT coalesce(sum(amount_micro), 0) FROM ledger_entry
+  WHERE tenant_id = :tenant AND kind = 'usage' AND debit = 'wallet' AND at >= :since)
+WHERE tenant_id = :tenant AND id = :tenant RETURNING 1
+""")
 HOLD_WALLET = text("SELECT 1 FROM wallet WHERE tenant_id = :tenant AND id = :tenant FOR UPDATE")
 RECOUNT = text("""
 INSERT INTO key_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
@@ -243,6 +258,27 @@ async def key_spending(tx: Tx, month: date) -> dict[UUID, tuple[int, int]]:
     """What each key of the tenant has spent in this month and holds now."""
     rows = await tx.session.execute(KEY_SPENDING, {"tenant": tx.tenant_id, "month": month})
     return {row.id: (row.spent_micro, row.held_micro) for row in rows}
+
+
+async def end_user_spending(tx: Tx, tag: UUID, month: date) -> tuple[int, int]:
+    """What was spent for an end user of the tenant in this month, and is held for them now."""
+    values = {"tenant": tx.tenant_id, "month": month, "tag": tag}
+    row = (await tx.session.execute(END_USER_SPENDING, values)).one_or_none()
+    return (row.spent_micro, row.held_micro) if row else (0, 0)
+
+
+async def month_budget(tx: Tx, month: date) -> MonthBudget | None:
+    """The tenant's own budget; None where it has set none."""
+    row = (await tx.session.execute(MONTH_BUDGET, {"tenant": tx.tenant_id, "month": month})).one_or_none()
+    return MonthBudget(row.budget_micro, int(row.used)) if row else None
+
+
+async def set_month_budget(tx: Tx, month: date, micro: int | None) -> bool:
+    """Set or lift the tenant's budget while nobody spends. False where there is no wallet."""
+    await tx.session.execute(HOLD_WALLET, {"tenant": tx.tenant_id})
+    since = datetime.combine(month, time(), clock.IST)
+    values = {"tenant": tx.tenant_id, "month": month, "since": since, "micro": micro}
+    return (await tx.session.execute(SET_MONTH_BUDGET, values)).scalar() is not None
 
 
 async def miscounted(tx: Tx, month: date) -> list[tuple[UUID, UUID, int, int]]:

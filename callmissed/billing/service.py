@@ -1,6 +1,6 @@
 """The verbs of billing that run in the caller's transaction. What requests spend goes through `Ledger` instead."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
 from callmissed.billing import repository
@@ -8,6 +8,7 @@ from callmissed.billing.views import (
     By,
     Entry,
     KeySpending,
+    MonthBudget,
     Only,
     Purse,
     Statement,
@@ -61,8 +62,29 @@ async def purse(tx: Tx) -> Purse:
 
 async def key_spending(tx: Tx) -> dict[UUID, KeySpending]:
     """What each key of the workspace has spent in this month of the Indian calendar; keys that spent nothing are absent."""
-    rows = await repository.key_spending(tx, clock.today().replace(day=1))
+    rows = await repository.key_spending(tx, _month())
     return {key_id: KeySpending(*figures) for key_id, figures in rows.items()}
+
+
+async def end_user_spending(tx: Tx, tag: UUID) -> KeySpending:
+    """What was spent for one end user of the workspace in this month of the Indian calendar, by the tag of what they are called."""
+    return KeySpending(*await repository.end_user_spending(tx, tag, _month()))
+
+
+async def month_budget(tx: Tx) -> MonthBudget | None:
+    """The workspace's own budget of the month; None where it has set none."""
+    return await repository.month_budget(tx, _month())
+
+
+async def set_month_budget(tx: Tx, micro: Micro | None) -> None:
+    """Set what the workspace spends at most in a month of the Indian calendar, or lift that. It holds for whatever is asked next.
+
+    What a busy workspace has held in advance by then (no more than a twentieth of its wallet, decision 0019) may still be spent.
+    Raises NotFound where there is no wallet.
+    """
+    if not await repository.set_month_budget(tx, _month(), micro):
+        raise NotFound
+    await audit.record(tx, "billing:budget:set", target=tx.tenant_id, body={"budget_micro": micro or 0})
 
 
 async def statement(tx: Tx, limit: int = 50, only: Only | None = None) -> Statement:
@@ -125,3 +147,7 @@ async def used(tx: Tx, usage_id: UUID) -> Used:
 def _midnight(days: int) -> datetime:
     """When the first of the last so many days began in India, today being the last."""
     return datetime.combine(clock.today() - timedelta(days=days - 1), time(), clock.IST)
+
+
+def _month() -> date:
+    return clock.today().replace(day=1)

@@ -6,31 +6,45 @@ Closing deletes holds before it touches the wallet, everywhere, so that two writ
 
 RESERVE = """
 WITH item AS (
-  SELECT * FROM json_to_recordset($2::text::json) AS i(ref uuid, amount bigint, key_id uuid)
+  SELECT * FROM json_to_recordset($2::text::json) AS i(ref uuid, amount bigint, key_id uuid, end_user uuid)
 ), taken AS (
   UPDATE wallet SET held_micro = held_micro + $3::bigint
-  WHERE tenant_id = $1 AND id = $1 AND balance_micro - held_micro >= $3::bigint RETURNING 1
+  WHERE tenant_id = $1 AND id = $1 AND cm.spendable(balance_micro, held_micro, budget_micro, month_on, month_micro, $4) >= $3::bigint
+  RETURNING 1
 ), counted AS (
   INSERT INTO key_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
   SELECT $1, key_id, cm.month(ref), 0, sum(amount), $4 FROM item WHERE key_id IS NOT NULL AND EXISTS (SELECT FROM taken)
   GROUP BY 2, 3 ORDER BY 2, 3
   ON CONFLICT (tenant_id, id, month_on) DO UPDATE SET held_micro = key_spend.held_micro + EXCLUDED.held_micro
+), counted_too AS (
+  INSERT INTO end_user_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
+  SELECT $1, end_user, cm.month(ref), 0, sum(amount), $4 FROM item WHERE end_user IS NOT NULL AND EXISTS (SELECT FROM taken)
+  GROUP BY 2, 3 ORDER BY 2, 3
+  ON CONFLICT (tenant_id, id, month_on) DO UPDATE SET held_micro = end_user_spend.held_micro + EXCLUDED.held_micro
 )
-INSERT INTO wallet_hold (tenant_id, id, amount_micro, key_id, created_at)
-SELECT $1, item.ref, item.amount, item.key_id, $4 FROM item WHERE EXISTS (SELECT FROM taken)
+INSERT INTO wallet_hold (tenant_id, id, amount_micro, key_id, end_user, created_at)
+SELECT $1, item.ref, item.amount, item.key_id, item.end_user, $4 FROM item WHERE EXISTS (SELECT FROM taken)
 RETURNING id
 """
 """$2 items, $3 their sum, $4 now. All or none: no row means that the sum is not available."""
 
 AVAILABLE = """
-SELECT balance_micro - held_micro AS available FROM wallet WHERE tenant_id = $1 AND id = $1 FOR UPDATE
+SELECT balance_micro - held_micro AS available,
+  CASE WHEN budget_micro IS NOT NULL
+    THEN cm.spendable(budget_micro + held_micro, held_micro, budget_micro, month_on, month_micro, $2) END AS budget
+FROM wallet WHERE tenant_id = $1 AND id = $1 FOR UPDATE
 """
+"""$2 now. `budget` is what is left of the workspace's budget; null where it has none."""
 
 USED = """
-SELECT s.id, s.month_on, s.spent_micro + s.held_micro AS used FROM key_spend s
-JOIN (SELECT DISTINCT unnest($2::uuid[]) AS id) i ON s.id = i.id WHERE s.tenant_id = $1 AND s.month_on >= $3::date
+WITH asked AS (SELECT DISTINCT unnest($2::uuid[]) AS id)
+SELECT s.id, s.month_on, s.spent_micro + s.held_micro AS used FROM key_spend s JOIN asked i ON s.id = i.id
+WHERE s.tenant_id = $1 AND s.month_on >= $3::date
+UNION ALL
+SELECT s.id, s.month_on, s.spent_micro + s.held_micro FROM end_user_spend s JOIN asked i ON s.id = i.id
+WHERE s.tenant_id = $1 AND s.month_on >= $3::date
 """
-"""$2 keys, $3 the earliest month asked for. Exact while AVAILABLE holds the wallet: whoever spends takes it first."""
+"""$2 keys and end users, $3 the earliest month asked for. Exact while AVAILABLE holds the wallet: whoever spends takes it first."""
 
 USAGE_COLUMNS = """
 key_id, bot_id, conversation_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
@@ -46,13 +60,28 @@ price_in_micro bigint, price_out_micro bigint, status text, http_status int, pro
 tried text, india_only bool, unit text, units int, options text, own_key bool
 """
 
+
+MONTH_SPENT = """
+month_on = CASE WHEN WALLET.budget_micro IS NULL THEN WALLET.month_on ELSE NEWEST END,
+month_micro = CASE WHEN WALLET.budget_micro IS NULL THEN WALLET.month_micro ELSE
+  CASE WHEN WALLET.month_on = NEWEST THEN WALLET.month_micro ELSE 0 END
+  + (SELECT coalesce(sum(c.amount) FILTER (WHERE cm.month(c.ref) = NEWEST), 0) FROM (CHARGES) c) END
+""".replace("NEWEST", "greatest(WALLET.month_on, (SELECT max(cm.month(n.ref)) FROM (CHARGES) n))")
+
+
+def month_spent(wallet: str, charges: str) -> str:
+    """Assignments that add charges (a query of `ref` and `amount`) to what a wallet with a budget counts for its newest month."""
+    return MONTH_SPENT.replace("WALLET", wallet).replace("CHARGES", charges).strip()
+
+
 CLOSE = f"""
 WITH item AS MATERIALIZED (
   SELECT * FROM json_to_recordset($2::text::json) AS i(ref uuid, amount bigint, usage json)
 ), gone AS (
-  DELETE FROM wallet_hold h USING item WHERE h.tenant_id = $1 AND h.id = item.ref RETURNING h.id, h.amount_micro, h.key_id
+  DELETE FROM wallet_hold h USING item WHERE h.tenant_id = $1 AND h.id = item.ref RETURNING h.id, h.amount_micro, h.key_id, h.end_user
 ), closed AS (
-  SELECT item.ref, item.usage, gone.key_id AS counted_for, gone.amount_micro AS held, least(item.amount, gone.amount_micro) AS charge
+  SELECT item.ref, item.usage, gone.key_id AS counted_for, gone.end_user, gone.amount_micro AS held,
+    least(item.amount, gone.amount_micro) AS charge
   FROM item JOIN gone ON gone.id = item.ref
 ), entered AS (
   INSERT INTO ledger_entry (tenant_id, at, id, debit, credit, amount_micro, kind, ref)
@@ -63,7 +92,8 @@ WITH item AS MATERIALIZED (
   FROM closed CROSS JOIN LATERAL json_to_record(closed.usage) AS u({USAGE_TYPES}) WHERE closed.usage IS NOT NULL
 ), paid AS (
   UPDATE wallet SET balance_micro = balance_micro - (SELECT coalesce(sum(charge), 0) FROM closed),
-                    held_micro = held_micro - (SELECT coalesce(sum(held), 0) FROM closed)
+                    held_micro = held_micro - (SELECT coalesce(sum(held), 0) FROM closed),
+                    {month_spent("wallet", "SELECT ref, charge AS amount FROM closed")}
   WHERE tenant_id = $1 AND id = $1 AND EXISTS (SELECT FROM closed) RETURNING 1
 ), counted AS (
   UPDATE key_spend k SET held_micro = k.held_micro - s.held, spent_micro = k.spent_micro + s.charge
@@ -72,6 +102,13 @@ WITH item AS MATERIALIZED (
     FROM closed WHERE counted_for IS NOT NULL GROUP BY 1, 2
   ) s
   WHERE k.tenant_id = $1 AND k.id = s.counted_for AND k.month_on = s.month_on AND EXISTS (SELECT FROM paid)
+), counted_too AS (
+  UPDATE end_user_spend k SET held_micro = k.held_micro - s.held, spent_micro = k.spent_micro + s.charge
+  FROM (
+    SELECT end_user, cm.month(ref) AS month_on, sum(held) AS held, sum(charge) AS charge
+    FROM closed WHERE end_user IS NOT NULL GROUP BY 1, 2
+  ) s
+  WHERE k.tenant_id = $1 AND k.id = s.end_user AND k.month_on = s.month_on AND EXISTS (SELECT FROM paid)
 )
 SELECT ref, charge FROM closed
 """  # noqa: S608 - both parts are constants of this module

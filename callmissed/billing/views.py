@@ -75,6 +75,19 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthBudget:
+    """The most a workspace spends in a month of the Indian calendar, and what it has spent and holds in this one; micro-rupees."""
+
+    micro: int
+    used_micro: int
+
+    @property
+    def left_micro(self) -> int:
+        """What of it is left."""
+        return max(0, self.micro - self.used_micro)
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """The ledger as the wallet page shows it: newest line first, and whether the balance is the sum of all entries."""
 

@@ -84,7 +84,8 @@ async def list_bots(tx: Tx) -> Sequence[Bot]:
 
 
 async def sources_of(tx: Tx, bot_id: UUID) -> list[UUID]:
-    """The sources a bot may answer from."""
+    """The sources a bot may answer from. Raises BotNotFound."""
+    await bot_by_id(tx, bot_id)
     return await repository.source_ids(tx, bot_id)
 
 

@@ -15,6 +15,7 @@ _ = str
 SENTENCES: MappingProxyType[str, str] = MappingProxyType(
     {
         "billing:credit:granted": _("Credit was added to the wallet."),
+        "billing:budget:set": _("The budget of the workspace was set or lifted."),
         "billing:hold:released": _("Money held for requests that were cut off was given back."),
         "bots:bot:changed": _("A bot was changed."),
         "bots:bot:created": _("A bot was made."),

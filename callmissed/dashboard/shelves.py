@@ -27,6 +27,7 @@ ABILITY_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "transcription": _("Writes down what is said"),
         "speech": _("Speaks"),
         "image": _("Makes pictures"),
+        "search": _("Searches"),
     }
 )
 
@@ -94,6 +95,15 @@ print(heard.text)""",
 )
 with open("chai.png", "wb") as file:
     file.write(base64.b64decode(made.data[0].b64_json))""",
+        "search": """import httpx
+
+found = client.post(
+    "/search",
+    cast_to=httpx.Response,
+    body={{"query": "Delhi to Pune trains", "provider": "{provider}"}},
+).json()
+for each in found["results"]:
+    print(each["title"], each["url"])""",
     }
 )
 """How a model of each kind is asked from Python."""
@@ -105,7 +115,7 @@ class Choice(BaseModel):
     q: str = Field("", max_length=100, pattern="^[^\\x00]*$")
     ability: Literal[
         "", "stream", "tools", "json", "vision", "reasoning", "citations", "embedding", "moderation",
-        "transcription", "speech", "image",
+        "transcription", "speech", "image", "search",
     ] = ""  # fmt: skip
     region: str = Field("", max_length=10, pattern=r"^[A-Z?]*$")
     most: Literal["", "25", "100", "250"] = ""
@@ -162,4 +172,5 @@ def place(region: str) -> str:
 def snippet(base_url: str, model: Model) -> str:
     """How a program asks a model, in Python."""
     needs = "import base64\n\n" if model.kind == "image" else ""
-    return (needs + CLIENT + ASK[model.kind]).format(base_url=base_url, model=model.id)
+    provider = model.id.rpartition("/")[2]
+    return (needs + CLIENT + ASK[model.kind]).format(base_url=base_url, model=model.id, provider=provider)

@@ -1,12 +1,14 @@
 """Trying a model: what a person asks on the page, and the answer as it arrives there. Charged as any request, and kept nowhere.
 
-The answer is a stream of server-sent events: `from` (who answers, and where), `text` as often as words come, and `end` with the
-figures that were recorded; or `problem`. It ends with its reader, its session, or its workspace, and what was delivered is charged.
+The answer is a stream of server-sent events: `from` (who answers, and where), `text` as often as words come, `sources` where it rests on
+a bot's knowledge, and `end` with the figures that were recorded; or `problem`. It ends with its reader, its session, or its
+workspace, and what was delivered is charged.
 """
 
 import asyncio
 import contextlib
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -22,11 +24,12 @@ from callmissed.foundation.http import services
 from callmissed.foundation.pages import Pages, reader_language
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.tenancy import Access
-from callmissed.gateway import Call, Caller, CompletionRequest, stream
+from callmissed.gateway import Call, Caller, CompletionRequest, Grounding, Wishes, stream
 
 PROBLEM = "dashboard/playground/_problem.html"
 READER_SECONDS = 30.0
 """How long the page may take nothing of what is sent; then it counts as gone."""
+SOURCES = "dashboard/playground/_sources.html"
 FIGURES = "dashboard/playground/_figures.html"
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
@@ -51,6 +54,7 @@ class Tried(BaseModel):
     system: Annotated[str, StringConstraints(max_length=100_000)] = ""
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     max_tokens: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    bot_id: UUID | None = None
 
     def request(self) -> CompletionRequest:
         """The same as a program would ask it."""
@@ -67,6 +71,7 @@ class Tried(BaseModel):
                 for name, value in chosen.items()
                 if value is not None
             },
+            wishes=Wishes(Grounding(self.bot_id)) if self.bot_id else None,
         )
 
 
@@ -120,6 +125,8 @@ class Answering(Response):
         except Problem as problem:
             await say("problem", self._drawn(PROBLEM, problem=problem))
             return
+        if call.grounded is not None:
+            await say("sources", self._drawn(SOURCES, sources=call.members()["citations"]))
         async with self._services.db.tenant(self._access) as tx:
             used = await billing.used(tx, call.id)
         await say("end", {"price_micro": used.price_micro, "html": self._drawn(FIGURES, used=used)})

@@ -23,6 +23,11 @@ def rupees(amount: str | int | Decimal) -> Micro:
     return Micro(int(value))
 
 
+def micro(amount: int | None) -> Micro | None:
+    """An amount as it was kept, in micro-rupees; None where there is none."""
+    return None if amount is None else Micro(amount)
+
+
 def group(whole: int) -> str:
     """Group digits the Indian way: 1234567 is "12,34,567"."""
     digits = str(whole)

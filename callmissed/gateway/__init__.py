@@ -14,6 +14,8 @@ from callmissed.gateway.billed import Caller
 from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
+from callmissed.gateway.end_users import end_user_tag
+from callmissed.gateway.grounding import Grounds
 from callmissed.gateway.images import draw, read_image_request
 from callmissed.gateway.images import history as pictures
 from callmissed.gateway.limits import Limiter, LocalLimiter
@@ -24,8 +26,10 @@ from callmissed.gateway.problems import ModelNotFound
 from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.searching import read_search_request, seek
 from callmissed.gateway.surface import PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
+from callmissed.gateway.wishes import Grounding, Wishes
 
 __all__ = [
     "PREFIXES",
@@ -34,6 +38,8 @@ __all__ = [
     "Caller",
     "Completion",
     "CompletionRequest",
+    "Grounding",
+    "Grounds",
     "Kind",
     "Limiter",
     "Listing",
@@ -48,6 +54,7 @@ __all__ = [
     "Terms",
     "UpstreamSettings",
     "Upstreams",
+    "Wishes",
     "batch_files",
     "batch_runs",
     "cached_answers",
@@ -55,6 +62,7 @@ __all__ = [
     "content_kept_until",
     "draw",
     "empty_cache",
+    "end_user_tag",
     "file_name",
     "follow_switch",
     "hear",
@@ -63,7 +71,9 @@ __all__ = [
     "read_content",
     "read_image_request",
     "read_recording_form",
+    "read_search_request",
     "read_speech_request",
+    "seek",
     "spoken",
     "stream",
 ]

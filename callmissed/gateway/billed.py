@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from callmissed.billing import KeyBudget, Ledger, Quotas, Usage
+from callmissed.billing import EndUserBudget, KeyBudget, Ledger, Quotas, Usage
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
@@ -20,7 +20,7 @@ from callmissed.foundation.tenancy import Access
 from callmissed.gateway.catalogue import SOLD_BY, Kind, Model
 from callmissed.gateway.choices import unspoken
 from callmissed.gateway.estimates import Estimate
-from callmissed.gateway.headers import Provenance
+from callmissed.gateway.headers import Headers, Provenance
 from callmissed.gateway.interruptions import Interruption
 from callmissed.gateway.limits import Allowance
 from callmissed.gateway.masking import Mask
@@ -82,8 +82,10 @@ class Caller:
 
     `arrived` says when (`time.perf_counter`); `interruption` may break the call off, and then says why. `india_only` is what
     the workspace decided about content leaving India. `usage_id` is the id of its usage record, where that was settled before,
-    and `options` what is switched on for its key. `own` are the keys that the workspace has at suppliers itself, by upstream.
-    `alone`: its money is held by itself, not drawn from a lease, because another process may have to release it.
+    and `options` what is switched on for its key, `grounds` the bot whose knowledge its answers rest on where they name none. `own`
+    are the keys that the workspace has at suppliers itself, by upstream.
+    `alone`: its money is held by itself, not drawn from a lease, because another process may have to release it. `end_user` is for
+    whom it asks, where its key limits what each of them costs.
     """
 
     key_id: UUID | None = None
@@ -97,6 +99,8 @@ class Caller:
     options: frozenset[str] = frozenset()
     own: Own | None = None
     alone: bool = False
+    end_user: EndUserBudget | None = None
+    grounds: UUID | None = None
 
 
 class BilledCall:
@@ -126,6 +130,8 @@ class BilledCall:
         self.price_micro = 0
         self.options = caller.options
         self.mask: Mask | None = None
+        self.notes: Headers = []
+        self.done: list[str] = []
 
     async def reserve(self) -> None:
         """Hold the money and the tokens that it can need at most. Raises PlanUsedUp, TokenRateLimited, and the Problems of
@@ -161,7 +167,12 @@ class BilledCall:
         try:
             if self.route.costs:
                 await self._ledger.reserve(
-                    self._access.tenant_id, self.id, amount, key, alone=self._caller.alone
+                    self._access.tenant_id,
+                    self.id,
+                    amount,
+                    key,
+                    self._caller.end_user,
+                    alone=self._caller.alone,
                 )
             held = True
         finally:
@@ -274,7 +285,7 @@ class BilledCall:
             streamed=self._request.stream, key_id=self._caller.key_id, bot_id=self._caller.bot_id,
             conversation_id=self._caller.conversation_id, india_only=self._caller.india_only,
             tried=tried_as(self.route.tried), unit=SOLD_BY.get(model.kind), units=self.units or None,
-            options=None if self.mask is None else f"masked={len(self.mask)}",
+            options=self._options(),
             own_key=self.route.own,
         )  # fmt: skip
 
@@ -283,8 +294,19 @@ class BilledCall:
         """Where the answer comes from, as every reply says it."""
         route = self.route
         return Provenance(
-            route.model, route.upstream.terms, self.id, self._request.model, len(route.tried), route.own
+            route.model,
+            route.upstream.terms,
+            self.id,
+            self._request.model,
+            len(route.tried),
+            route.own,
+            self.notes,
         )
+
+    def _options(self) -> str | None:
+        """What was done besides, as its usage record names it."""
+        masked = [] if self.mask is None else [f"masked={len(self.mask)}"]
+        return " ".join([*masked, *self.done]) or None
 
 
 def tried_as(tried: Sequence[Terms]) -> str | None:

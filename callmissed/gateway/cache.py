@@ -15,12 +15,14 @@ from callmissed.foundation.ids import uuid7
 from callmissed.gateway import repository
 from callmissed.gateway.models import KeptAnswer
 from callmissed.gateway.requests import readable
-from callmissed.identity import CACHE, MASKING, KeyAccess, keys
+from callmissed.identity import CACHE, COMPRESSION, MASKING, REPAIR, KeyAccess, keys
 
 KEPT = timedelta(hours=1)
 RETENTION_CLASS = "cache"
 LARGEST, MOST_KEPT = 1_000_000, 100_000_000
 """Bytes of one answer, and of all that a workspace has kept."""
+ALTERING = frozenset({MASKING, COMPRESSION, REPAIR})
+"""What a key can be switched to that changes its answers."""
 
 
 class Kept(msgspec.Struct):
@@ -35,7 +37,7 @@ def sameness(key: KeyAccess, path: str, body: bytes) -> str:
     """What two requests have in common that get the same answer. Raises Malformed for what is no JSON in a part that nobody reads."""
     with readable():
         said = msgspec.json.encode(msgspec.json.decode(body), order="sorted").decode()
-    return f"{path}\n{key.india_only}\n{MASKING in key.options}\n{said}"
+    return f"{path}\n{key.india_only}\n{sorted(key.options & ALTERING)}\n{said}"
 
 
 async def find_answer(tx: Tx, request_hash: bytes) -> Kept | None:

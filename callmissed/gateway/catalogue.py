@@ -19,9 +19,14 @@ from callmissed.foundation.money import RUPEE, Micro, rupees
 FILE = Path(__file__).with_name("catalogue.toml")
 ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations")
 """What a model can be said to do, in the order pages show it."""
-Kind = Literal["chat", "embedding", "moderation", "transcription", "speech", "image"]
+Kind = Literal["chat", "embedding", "moderation", "transcription", "speech", "image", "search"]
 """What a model is for: it is asked at the addresses of its kind alone."""
-SOLD_BY: dict[Kind, Unit] = {"transcription": "second", "speech": "character", "image": "image"}
+SOLD_BY: dict[Kind, Unit] = {
+    "transcription": "second",
+    "speech": "character",
+    "image": "image",
+    "search": "search",
+}
 """What is not sold by the token."""
 
 

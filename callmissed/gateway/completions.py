@@ -14,20 +14,28 @@ import msgspec
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import BilledCall, Caller
+from callmissed.gateway.grounding import Grounded
 from callmissed.gateway.headers import Provenance
 from callmissed.gateway.masking import Mask, Restoring, masked, restored
 from callmissed.gateway.own.opened import Own
-from callmissed.gateway.problems import ContextTooLong, Unsupported
+from callmissed.gateway.preparing import prepared
+from callmissed.gateway.problems import ContextTooLong, RequestInvalid, Unsupported
+from callmissed.gateway.repair import Format, format_of, mended
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import most_tokens
 from callmissed.gateway.trip import Route, Trip
 from callmissed.gateway.upstreams import Asked, Piece, Replied
+from callmissed.gateway.wishes import Grounding, Wishes, settled
 from callmissed.identity import MASKING
+from callmissed.knowledge import Passage
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer. `choices` is JSON as OpenAI writes it, `text` what it says; `usage_id` names its usage record."""
+    """An answer. `choices` is JSON as OpenAI writes it, `text` what it says; `usage_id` names its usage record.
+
+    `members` are what the answer says besides, in any language.
+    """
 
     usage_id: UUID
     model: str
@@ -41,6 +49,11 @@ class Completion:
     upstream: str
     region: str
     provenance: Provenance
+    members: Mapping[str, Any]
+
+
+REPAIR_NOTE = b"cm-repair"
+NO_MEMBERS: Mapping[str, Any] = {}
 
 
 class Call(BilledCall):
@@ -50,24 +63,65 @@ class Call(BilledCall):
         self, services: Services, access: Access, request: CompletionRequest, caller: Caller
     ) -> None:
         super().__init__(services, access, request, caller)
+        self._services = services
         self._completion = request
         self._asker = access
+        self.grounded: Grounded | None = None
+        self.format: Format | None = None
 
-    async def open(self, sources: Sequence[UUID] | None) -> Asked:
-        """Mask, check and reserve. Raises ContextTooLong, Unsupported, and what `reserve` raises."""
-        if self.options and MASKING in self.options:
-            asked_of(
-                self.route, self._completion, self._asker, sources
-            )  # what is refused need not be looked through
-            await self._conceal()
-        asked = asked_of(self.route, self._completion, self._asker, sources)
+    async def open(self) -> Asked:
+        """Ground, compress, mask, check and reserve. Raises the Problems of `prepared`, Unsupported, and what `reserve` raises."""
+        if self.options or self._completion.wishes is not None:
+            await self._prepare()
+        asked = self._outgoing()
         await self.reserve()
         return asked
+
+    def _outgoing(self) -> Asked:
+        return asked_of(self.route, self._completion, self._asker, self.grounded and self.grounded.passages)
+
+    async def _prepare(self) -> None:
+        """What its request, or its key, asks of the gateway itself."""
+        wishes = settled(self._completion.wishes, self.options, self._caller.grounds)
+        made = await prepared(self._services, self._asker, self._completion, wishes, self.route)
+        self._request = self._completion = made.request
+        self.grounded, self.notes, self.done = made.grounded, [*made.notes], [*made.done]
+        if wishes.repair and (wanted := format_of(self._completion.extra)) is not None:
+            self._repair(wanted)
+        if MASKING in self.options:
+            self._outgoing()  # what is refused need not be looked through
+            await self._conceal()
+
+    def _repair(self, wanted: Format) -> None:
+        """Repair the answer once it is whole. Raises RequestInvalid for a stream that asks for that: what has left stays as it left."""
+        if not self._completion.stream:
+            self.format = wanted
+        elif self._completion.wishes is not None and self._completion.wishes.repair:
+            raise RequestInvalid("Only a whole answer can be repaired: ask without stream.", param="plugins")
+        else:
+            self.notes.append((REPAIR_NOTE, b"streamed"))
+
+    async def mend(self, choices: bytes) -> bytes:
+        """The choices, their JSON repaired where it is broken. Its figures stay those of what was answered."""
+        made = await mended(choices, self.format or Format())
+        if made.outcome is not None:
+            self.notes.append((REPAIR_NOTE, made.outcome.encode()))
+            self.done.append(f"json={made.outcome}")
+        return made.choices
 
     async def _conceal(self) -> None:
         """Ask what its key's upstreams may see. Raises Malformed."""
         self.mask, messages, extra = await masked(self._completion.messages, self._completion.extra)
         self._request = self._completion = replace(self._completion, messages=messages, extra=extra)
+
+    def members(self) -> Mapping[str, Any]:
+        """What its answer says besides, in any language: what it rests on."""
+        return self.grounded.members(self.text, self.citations) if self.grounded else NO_MEMBERS
+
+    def _named(self) -> Sequence[dict[str, Any]]:
+        """The passages of its grounding that the answer names."""
+        found = self.grounded.citations(self.text) if self.grounded else []
+        return [each for each in found if each["cited"]]
 
     def completion(self, choices: bytes) -> Completion:
         """The whole answer."""
@@ -75,7 +129,7 @@ class Call(BilledCall):
         terms = self.route.upstream.terms
         return Completion(
             self.id, self.route.model.id, self.text, choices, tokens_in, tokens_out, counted_by, self.price_micro,
-            self.citations, terms.name, terms.region, self.provenance,
+            self.citations or self._named(), terms.name, terms.region, self.provenance, self.members(),
         )  # fmt: skip
 
 
@@ -98,7 +152,10 @@ def _our_terms(extra: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
 
 
 def asked_of(
-    route: Route | Trip, request: CompletionRequest, access: Access, sources: Sequence[UUID] | None = None
+    route: Route | Trip,
+    request: CompletionRequest,
+    access: Access,
+    passages: Sequence[Passage] | None = None,
 ) -> Asked:
     """What its upstream will be asked, once it is clear that it can. Raises Unsupported, RequestInvalid, ContextTooLong."""
     model = route.model
@@ -107,7 +164,7 @@ def asked_of(
         request.messages,
         access,
         _our_terms(request.extra),
-        sources,
+        passages,
         request.max_tokens,
         request.n,
     )
@@ -137,13 +194,15 @@ async def complete(
     Raises ModelNotFound, WalletExhausted, the Problems named
     Upstream… and the others of `callmissed.gateway.problems`; whatever it raises was not billed.
     """
+    if sources is not None:
+        request = replace(request, wishes=Wishes(Grounding(sources=sources)))
     call = Call(
         services,
         access,
         request,
         caller or Caller(None, bot_id, conversation_id, india_only=india_only, own=own),
     )
-    choices = await reply(call, sources)
+    choices = await reply(call)
     await call.settle()
     return call.completion(choices)
 
@@ -152,21 +211,22 @@ async def _restored(mask: Mask, answering: Awaitable[Replied]) -> Replied:
     return restored(mask, await answering)
 
 
-async def reply(call: Call, sources: Sequence[UUID] | None = None) -> bytes:
+async def reply(call: Call) -> bytes:
     """The choices of a whole answer, which `call` has taken note of: what is left is to settle. Raises as `complete` does."""
-    asked = await call.open(sources)
+    asked = await call.open()
     answering = call.route.upstream.reply(asked)
     replied = await call.answered(answering if call.mask is None else _restored(call.mask, answering))
+    choices = replied.choices if call.format is None else await call.answered(call.mend(replied.choices))
     call.learn(Piece(replied.choices, replied.text, replied.tokens_in, replied.tokens_out, replied.citations))
-    return replied.choices
+    return choices
 
 
-async def stream(call: Call, sources: Sequence[UUID] | None = None) -> AsyncGenerator[Piece]:
+async def stream(call: Call) -> AsyncGenerator[Piece]:
     """The pieces of an answer. When the last one has been given out, the call is settled; see `Call` for its figures.
 
     Closing the generator early, or cancelling its task, settles what was delivered. Raises as `complete` does.
     """
-    asked = await call.open(sources)
+    asked = await call.open()
     pieces = call.route.upstream.stream(asked)
     if call.mask is not None:
         pieces = Restoring(call.mask).pieces(pieces)

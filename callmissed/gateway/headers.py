@@ -1,5 +1,6 @@
 """What every answer says about itself in its headers: which model, who ran it, where, and what it was instead of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
@@ -17,7 +18,7 @@ Headers = list[tuple[bytes, bytes]]
 class Provenance:
     """Where an answer comes from. `before` counts the upstreams that had the request first and did not answer.
 
-    `own`: it was asked on the caller's own account there.
+    `own`: it was asked on the caller's own account there. `notes` say what the gateway itself did.
     """
 
     model: Model
@@ -26,6 +27,7 @@ class Provenance:
     asked_for: str
     before: int = 0
     own: bool = False
+    notes: Sequence[tuple[bytes, bytes]] = ()
 
     @property
     def headers(self) -> Headers:
@@ -35,6 +37,7 @@ class Provenance:
             (b"cm-upstream", self.terms.name.encode()),
             (b"cm-processed-in", self.terms.region.encode()),
             (b"cm-usage-id", str(self.usage_id).encode()),
+            *self.notes,
         ]
         if self.own:
             said.append((b"cm-own-key", b"true"))

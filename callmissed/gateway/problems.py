@@ -37,6 +37,13 @@ class RequestInvalid(Problem):
     code = "invalid_request"
 
 
+class EndUserUnusable(Problem):
+    """What the end user is called must be a text of at most 512 characters."""
+
+    status = 400
+    code = "end_user_unusable"
+
+
 class GenerationUnnamed(Problem):
     """Name one request: ?id= with the cm-usage-id of its answer, or the answer's own id."""
 
@@ -77,6 +84,13 @@ class ContextTooLong(Problem):
 
     status = 400
     code = "context_length_exceeded"
+
+
+class KnowledgeMissing(Problem):
+    """Nothing in this bot's knowledge is near the question, and the request asks for an answer that rests on it."""
+
+    status = 422
+    code = "knowledge_missing"
 
 
 class TooLongToMask(Problem):
@@ -145,6 +159,13 @@ class PicturesForServers(Problem):
 
     status = 403
     code = "pictures_for_servers"
+
+
+class QueryTooLong(Problem):
+    """The query is longer than this provider takes. It was not billed."""
+
+    status = 400
+    code = "query_too_long"
 
 
 class OutsideIndia(Problem):

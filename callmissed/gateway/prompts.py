@@ -13,6 +13,7 @@ from callmissed.gateway.problems import Unsupported
 from callmissed.gateway.requests import MOST_FALLBACKS, CompletionRequest, ModelId, StreamOptions, readable
 from callmissed.gateway.upstreams import Piece
 from callmissed.gateway.wire import ChunkEvents, usage
+from callmissed.gateway.wishes import WISHED, read_wishes
 
 USUAL_LENGTH = 16
 """Tokens of an answer whose caller names none (OpenAI's API reference, completions)."""
@@ -36,7 +37,7 @@ class Body(msgspec.Struct):
     suffix: str | None = None
 
 
-OURS = frozenset(Body.__struct_fields__) - {"n", "temperature", "top_p"}
+OURS = (frozenset(Body.__struct_fields__) | WISHED) - {"n", "temperature", "top_p"}
 NOT_IN_A_CHAT = ("echo", "logprobs", "suffix")
 
 _body = msgspec.json.Decoder(Body)
@@ -47,6 +48,7 @@ def read_prompt_request(body: bytes) -> CompletionRequest:
     """Read a body. Raises Malformed, RequestInvalid and Unsupported."""
     with readable():
         asked, fields = _body.decode(body), _fields.decode(body)
+        wishes = read_wishes(fields)
     for name in NOT_IN_A_CHAT:
         if getattr(asked, name):
             raise Unsupported(param=name)
@@ -64,6 +66,7 @@ def read_prompt_request(body: bytes) -> CompletionRequest:
         {**extra, "max_tokens": msgspec.Raw(str(longest).encode())},
         asked.models or (),
         endpoint="completions",
+        wishes=wishes,
     )
 
 
@@ -83,6 +86,7 @@ def text_completion(done: Completion, created: int) -> bytes:
             **_head(str(done.usage_id), created, done.model),
             "choices": [_choice(each, each.message.content) for each in every_choice(done.choices)],
             "usage": usage(done.tokens_in, done.tokens_out),
+            **done.members,
         }
     )
 

@@ -16,12 +16,13 @@ from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.estimates import Estimate, dearest, estimate
 from callmissed.gateway.problems import RequestInvalid
 from callmissed.gateway.tokens import count_messages, most_tokens
+from callmissed.gateway.wishes import WISHED, Wishes, read_wishes
 from callmissed.identity import LONGEST_TOKEN_SECONDS
 
 MOST_MESSAGES = 2_000
 MOST_PARTS = 1_000
 MOST_FALLBACKS = 3
-OURS = frozenset({"model", "models", "messages", "stream", "stream_options"})
+OURS = frozenset({"model", "models", "messages", "stream", "stream_options"}) | WISHED
 """Fields that we write ourselves when a request travels on, or that are meant for us alone."""
 
 
@@ -69,7 +70,7 @@ class CompletionRequest:
     """What is asked of a model. `messages` are `{"role", "content", …}`; `extra` holds further fields as raw JSON.
 
     `fallbacks` are the models that the caller takes instead, in order, when the one asked for does not answer. `told` is what
-    the answer repeats of the request, in languages in which answers do that.
+    the answer repeats of the request, in languages in which answers do that; `wishes` what the gateway itself is asked to do.
     """
 
     model: str
@@ -82,6 +83,7 @@ class CompletionRequest:
     fallbacks: Sequence[str] = ()
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])
     endpoint: str = "chat.completions"
+    wishes: Wishes | None = None
 
     @property
     def kind(self) -> Kind:
@@ -117,6 +119,7 @@ def read_request(body: bytes) -> CompletionRequest:
         checked = _checked.decode(body)
         fields = _fields.decode(body)
         messages = _messages.decode(fields["messages"])
+        wishes = read_wishes(fields)
     return CompletionRequest(
         checked.model,
         messages,
@@ -126,6 +129,7 @@ def read_request(body: bytes) -> CompletionRequest:
         checked.stream_options is not None and checked.stream_options.include_usage,
         _travelling(fields, {"max_tokens"} if checked.max_completion_tokens else set()),
         checked.models or (),
+        wishes=wishes,
     )
 
 

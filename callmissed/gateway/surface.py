@@ -15,6 +15,7 @@ from callmissed.gateway import messages
 from callmissed.gateway.asking import allowed
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
+from callmissed.gateway.end_users import HEADER, budget_of
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import cost
 from callmissed.gateway.images import ImageRequest, draw, read_image_request
@@ -25,9 +26,10 @@ from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_token_request
+from callmissed.gateway.searching import SearchRequest, is_search, read_search_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
-from callmissed.gateway.surface_cache import Asked, Cache
+from callmissed.gateway.surface_cache import Asked, Cache, repeatable
 from callmissed.gateway.surface_files import FileDesk, is_file_path
 from callmissed.gateway.surface_images import (
     GENERATIONS,
@@ -39,6 +41,7 @@ from callmissed.gateway.surface_images import (
 )
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
+from callmissed.gateway.surface_search import SEARCH, answer_search
 from callmissed.gateway.surface_shelf import Shelf
 from callmissed.gateway.surface_stream import JSON, Streaming, Told, send_whole
 from callmissed.gateway.tokens import LETTERS, count_messages
@@ -55,12 +58,14 @@ from callmissed.identity import (
 )
 
 BEARER = b"bearer "
-COSTS = AUDIO.union(ENDPOINTS, {GENERATIONS})
-"""What costs, besides completions."""
 PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
+COSTS = frozenset({*ENDPOINTS, *AUDIO, GENERATIONS, SEARCH})
+"""What costs besides completions, which each language has at an address of its own."""
 
-Costly = CompletionRequest | WorkRequest | AudioRequest | ImageRequest
+
+Asking = CompletionRequest | WorkRequest | AudioRequest | ImageRequest | SearchRequest
+"""What costs."""
 
 
 @dataclass(eq=False, slots=True)
@@ -85,7 +90,7 @@ class Visit:
 
 class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
-    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/images/generations.
+    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/images/generations, /v1/search.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
     GET /v1/images/history, GET and DELETE /v1/images/{id}, and all of /v1/files and /v1/batches, whose requests cost when they are asked.
     GET /v1/images/{id}/content asks for no key: its link is signed.
@@ -181,9 +186,7 @@ class Surface:
         elif path == "/v1/tokens":
             await send_whole(visit.send, self._token(key, read_token_request(visit.body)))
         elif path == "/v1/quote":
-            request = self._shelf.read_quoted(visit.body)
-            allowed(key, request)
-            await send_whole(visit.send, self._shelf.quote(key, request, visit.own))
+            await send_whole(visit.send, await self._quote(visit))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, visit.body, visit.send)
         else:
@@ -217,7 +220,11 @@ class Surface:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
         allowed(key, request)
-        if CACHE not in key.options or request.stream or isinstance(request, AudioRequest | ImageRequest):
+        if (
+            CACHE not in key.options
+            or isinstance(request, AudioRequest | ImageRequest | SearchRequest)
+            or not repeatable(key, request)
+        ):
             await self._ask(visit, language, request)
             return
         once = replace(visit, usage_id=visit.usage_id or uuid7())
@@ -226,24 +233,39 @@ class Surface:
             await self._ask(replace(once, send=send), language, request)
 
         asked = Asked(request, visit.path, visit.body)
-        await self._cache.answer(key, asked, _caller(once, None), visit.send, perform)
+        await self._cache.answer(key, asked, self._caller(once, request, None), visit.send, perform)
 
-    async def _ask(self, visit: Visit, language: Language, request: Costly) -> None:
+    async def _ask(self, visit: Visit, language: Language, request: Asking) -> None:
         """Ask whoever answers it."""
         key = visit.key
         async with Interruptible(visit.receive, self._services.get(KeyRing), key) as interruption:
-            caller = _caller(visit, interruption)
+            caller = self._caller(visit, request, interruption)
             if isinstance(request, CompletionRequest):
                 await self._complete(key, request, caller, visit.send, language)
             elif isinstance(request, WorkRequest):
                 done = await work(self._services, key.access, request, caller)
                 await _send_paid(visit.send, ENDPOINTS[visit.path].document(done), done)
+            elif isinstance(request, SearchRequest):
+                await answer_search(self._services, key.access, request, caller, visit.send)
             elif isinstance(request, ImageRequest):
                 await send_pictures(visit.send, await draw(self._services, key.access, request, caller))
             else:
                 await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
 
-    async def _read(self, visit: Visit, language: Language) -> Costly:
+    def _caller(self, visit: Visit, request: Asking, interruption: Interruption | None) -> Caller:
+        """Who asks. Raises EndUserUnusable."""
+        key, end_user = visit.key, None
+        if key.end_user_budget is not None:
+            extra = (
+                request.extra if isinstance(request, CompletionRequest | WorkRequest | ImageRequest) else None
+            )
+            end_user = budget_of(self._services.vault, key, header(visit.scope, HEADER), extra)
+        return Caller(
+            key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
+            visit.own, end_user=end_user, grounds=key.grounds,
+        )  # fmt: skip
+
+    async def _read(self, visit: Visit, language: Language) -> Asking:
         """What is asked. Raises Malformed, RequestInvalid, and the Problems of whoever reads it."""
         if (endpoint := ENDPOINTS.get(visit.path)) is not None:
             return endpoint.read(visit.body, self._services.get(Upstreams).usual(endpoint.kind))
@@ -252,6 +274,8 @@ class Surface:
             return await read_audio_request(visit.path, kind, visit.body)
         if visit.path == GENERATIONS:
             return read_image_request(visit.body)
+        if visit.path == SEARCH:
+            return read_search_request(visit.body, self._shelf.searcher(visit.key, visit.own))
         return language.read(visit.body)
 
     async def _who(self, scope: Scope, origin: bytes | None) -> KeyAccess:
@@ -278,6 +302,19 @@ class Surface:
                 raise ServiceNotBuilt(service=service)
             visit.key.use(service)
         await visit.allowance.admit()
+
+    async def _quote(self, visit: Visit) -> dict[str, object]:
+        """What a request would cost: a search is told by its query, pictures by their model."""
+        key = visit.key
+        if is_search(visit.body):
+            sought = read_search_request(visit.body, self._shelf.searcher(key, visit.own))
+            allowed(key, sought)
+            return self._shelf.quote_search(key, sought, visit.own)
+        request = self._shelf.read_quoted(visit.body)
+        allowed(key, request)
+        if isinstance(request, ImageRequest):
+            return self._shelf.quote_images(key, request, visit.own)
+        return await self._shelf.quote(key, request, visit.own)
 
     def _token(self, key: KeyAccess, wished: TokenBody) -> dict[str, object]:
         made = mint_token(self._services.vault, key, wished.ttl, wished.scopes, wished.origin)
@@ -313,14 +350,6 @@ def _language(scope: Scope) -> Language:
         if scope["path"] == known.completions:
             return known
     return ANTHROPIC if speaks_anthropic(scope["path"], Sent(scope=scope)) else OPENAI
-
-
-def _caller(visit: Visit, interruption: Interruption | None) -> Caller:
-    key = visit.key
-    return Caller(
-        key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
-        visit.own,
-    )  # fmt: skip
 
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:

@@ -12,6 +12,8 @@ from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway.billed import Billable, BilledCall, Caller
 from callmissed.gateway.cache import LARGEST, Kept, find_answer, keep_answer, sameness
+from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.works import WorkRequest
 from callmissed.identity import KeyAccess
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,16 @@ class Asked:
     request: Billable
     path: str
     body: bytes
+
+
+def repeatable(key: KeyAccess, request: CompletionRequest | WorkRequest) -> bool:
+    """Whether the same request may be answered with the same words for an hour: not a stream, nor what rests on knowledge, which
+    may have changed since.
+    """
+    if request.stream or key.grounds is not None:
+        return False
+    wishes = request.wishes if isinstance(request, CompletionRequest) else None
+    return wishes is None or wishes.grounding is None
 
 
 class Cache:

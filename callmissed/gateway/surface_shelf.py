@@ -14,10 +14,15 @@ from callmissed.gateway.catalogue import Model
 from callmissed.gateway.completions import asked_of
 from callmissed.gateway.images import ImageRequest, fitting, read_image_request
 from callmissed.gateway.own.opened import Own
+from callmissed.gateway.preparing import prepared
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest, ModelId, read_request, readable
+from callmissed.gateway.searching import SearchRequest
+from callmissed.gateway.searching.requests import OWN_KNOWLEDGE
 from callmissed.gateway.tokens import count_messages
+from callmissed.gateway.upstreams import LOCAL
+from callmissed.gateway.wishes import settled
 from callmissed.identity import KeyAccess
 
 ANSWER_ID = "chatcmpl-"
@@ -66,29 +71,61 @@ class Shelf:
             named = _named.decode(body).model
         return read_image_request(body) if self._upstreams.makes(named, "image") else read_request(body)
 
-    def quote(
-        self, key: KeyAccess, request: CompletionRequest | ImageRequest, own: Own | None
-    ) -> dict[str, Any]:
-        """What a request would cost: what is held for it, and the parts of the charge. Raises what the request would raise."""
+    def searcher(self, key: KeyAccess, own: Own | None) -> str:
+        """The search of whoever names no provider: the first of the web that this key may use, else that of its own knowledge."""
+        found = (each.model for each in self.models(key, own) if each.model.kind == "search")
+        return next((each.id for each in found if each.upstream != LOCAL), OWN_KNOWLEDGE)
+
+    def quote_search(self, key: KeyAccess, request: SearchRequest, own: Own | None) -> dict[str, Any]:
+        """What a search would cost: what is held for it is what it costs. Raises what the search would raise of its route."""
+        route = self._upstreams.route(request.model, india_only=key.india_only, kind=request.kind, own=own)
+        most = request.at_most(route.models)
+        price = wire.rupees_of(most.price_micro if route.costs else 0)
+        return {
+            "object": "quote",
+            "catalogue_version": self._upstreams.version,
+            "currency": "INR",
+            "held": price,
+            "models": [
+                {"id": model.id, "pricing": wire.pricing(model), "at_most": price} for model in route.models
+            ],
+        }
+
+    def quote_images(self, key: KeyAccess, request: ImageRequest, own: Own | None) -> dict[str, Any]:
+        """What pictures would cost, if all of them are delivered. Raises what the request would raise before it is sent."""
         route = self._upstreams.route(
             request.model, request.fallbacks, india_only=key.india_only, kind=request.kind, own=own
         )
+        fitting(request, route.models)
         most = request.at_most(route.models)
-        quote = {
+        return {
             "object": "quote",
             "catalogue_version": self._upstreams.version,
             "currency": "INR",
             "held": wire.rupees_of(most.price_micro if route.costs else 0),
+            "units": request.n,
+            "unit": "image",
+            "models": [
+                {**_price(model), "at_most": wire.rupees_of(model.price(request.n))} for model in route.models
+            ],
         }
-        if isinstance(request, ImageRequest):
-            fitting(request, route.models)
-            prices = [
-                _price(model) | {"at_most": wire.rupees_of(_most(request, model))} for model in route.models
-            ]
-            return quote | {"units": request.n, "unit": "image", "models": prices}
+
+    async def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
+        """What a request would cost, with what its grounding adds and its compression takes away: what is held for it, and the
+        parts of the charge. Raises what the request would raise.
+        """
+        route = self._upstreams.route(request.model, request.fallbacks, india_only=key.india_only, own=own)
+        if key.options or request.wishes is not None:
+            wishes = settled(request.wishes, key.options, key.grounds)
+            request = (await prepared(self._services, key.access, request, wishes, route)).request
         asked_of(route, request, key.access)
         reading = count_messages(request.messages)
-        return quote | {
+        most = request.at_most(route.models)
+        return {
+            "object": "quote",
+            "catalogue_version": self._upstreams.version,
+            "currency": "INR",
+            "held": wire.rupees_of(most.price_micro if route.costs else 0),
             "tokens_in": reading,
             "tokens_in_at_most": most.reading,
             "tokens_out_at_most": most.writing,
@@ -118,7 +155,7 @@ def _price(model: Model) -> dict[str, Any]:
     return {"id": model.id, "pricing": wire.pricing(model)}
 
 
-def _most(request: CompletionRequest | ImageRequest, model: Model) -> int:
+def _most(request: CompletionRequest, model: Model) -> int:
     """What it can cost with this model; nothing on the caller's own account."""
     return request.at_most([model]).price_micro if model.price_in or model.price_out else 0
 

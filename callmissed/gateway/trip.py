@@ -27,10 +27,12 @@ from callmissed.gateway.routing import Preference, RetryBudget, mean, ordered, p
 from callmissed.gateway.tokens import count_messages
 from callmissed.gateway.upstreams import (
     Asked,
+    Found,
     Heard,
     Listening,
     Piece,
     Replied,
+    Sought,
     Sound,
     Terms,
     Upstream,
@@ -220,6 +222,14 @@ class Trip:
 
         async def whole(route: Route) -> Heard:
             return await route.upstream.hear(replace(listening, model=route.model.served_as))
+
+        return await self._first(whole)
+
+    async def search(self, sought: Sought) -> Found:
+        """What the first finds that answers."""
+
+        async def whole(route: Route) -> Found:
+            return await route.upstream.search(replace(sought, model=route.model.served_as))
 
         return await self._first(whole)
 

@@ -1,6 +1,6 @@
 """OpenAI's shapes on the wire: completions, chunks of a stream, models. Field names are theirs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,12 +11,13 @@ from callmissed.foundation.http import openai_document
 from callmissed.foundation.money import RUPEE
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import Model
-from callmissed.gateway.completions import Call, Completion
+from callmissed.gateway.choices import every_choice
+from callmissed.gateway.completions import NO_MEMBERS, Call, Completion
 from callmissed.gateway.register import Listing
 from callmissed.gateway.upstreams import Piece
 
 DONE = b"data: [DONE]\n\n"
-LOT_NAMES = {"second": "hour", "character": "10,000 characters", "image": "picture"}
+LOT_NAMES = {"second": "hour", "character": "10,000 characters", "image": "picture", "search": "search"}
 """What the price of a model is for that is not sold by the token."""
 
 
@@ -39,6 +40,7 @@ def completion(done: Completion, created: int) -> bytes:
             "model": done.model,
             "choices": msgspec.Raw(done.choices),
             "usage": usage(done.tokens_in, done.tokens_out),
+            **done.members,
         }
     )
 
@@ -57,7 +59,11 @@ class ChunkEvents:
 
     def piece(self, piece: Piece) -> bytes:
         """The chunk of a piece; a piece that only brings counts has none."""
-        return self.chunk(msgspec.Raw(piece.choices)) if piece.choices else b""
+        if not piece.choices:
+            return b""
+        if self.call.grounded is not None and _ends(piece.choices):
+            return self.chunk(msgspec.Raw(piece.choices), members=self.call.members())
+        return self.chunk(msgspec.Raw(piece.choices))
 
     def end(self) -> bytes:
         """The usage, where it was asked for, and the mark of the end."""
@@ -67,9 +73,9 @@ class ChunkEvents:
         """What went wrong under way: the clients of OpenAI read errors from the stream."""
         return event(openai_document(problem))
 
-    def chunk(self, choices: object, *, last: bool = False) -> bytes:
-        """One event. With usage asked for, every chunk carries `usage`: null until the last, which has no choices."""
-        document = {**self.head(), "choices": choices}
+    def chunk(self, choices: object, *, last: bool = False, members: Mapping[str, Any] = NO_MEMBERS) -> bytes:
+        """One event, with further members. With usage asked for, every chunk carries `usage`: null until the last, which has no choices."""
+        document = {**self.head(), "choices": choices, **members}
         if self.with_usage:
             document["usage"] = usage(*self.call.counted[:2]) if last else None
         return event(document)
@@ -82,6 +88,11 @@ class ChunkEvents:
             "created": self.created,
             "model": self.call.route.model.id,
         }
+
+
+def _ends(choices: bytes) -> bool:
+    """Whether a choice ends with this piece."""
+    return any(each.finish_reason for each in every_choice(choices))
 
 
 def event(document: Any) -> bytes:

@@ -9,15 +9,17 @@ from pathlib import Path
 from callmissed.foundation.mail import declare_templates
 from callmissed.identity.key_access import KeyAccess
 from callmissed.identity.key_problems import ServiceNotBuilt
-from callmissed.identity.key_rules import KeyLimits, typed_limits
+from callmissed.identity.key_rules import KeyLimits, read_budget, typed_limits
 from callmissed.identity.key_services import (
     CACHE,
+    COMPRESSION,
     IMAGE_HISTORY,
     KEY_OPTIONS,
     KEY_SCOPES,
     KEY_SERVICES,
     MASKING,
     PROMPT_LOG,
+    REPAIR,
     service_of,
 )
 from callmissed.identity.key_tokens import LONGEST_SECONDS as LONGEST_TOKEN_SECONDS
@@ -57,6 +59,7 @@ declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
 __all__ = [
     "CACHE",
+    "COMPRESSION",
     "GIVABLE",
     "IMAGE_HISTORY",
     "KEY_OPTIONS",
@@ -65,6 +68,7 @@ __all__ = [
     "LONGEST_TOKEN_SECONDS",
     "MASKING",
     "PROMPT_LOG",
+    "REPAIR",
     "ROLES",
     "Callers",
     "KeyAccess",
@@ -90,6 +94,7 @@ __all__ = [
     "own_keys",
     "ownership",
     "proofs",
+    "read_budget",
     "residency",
     "revoke_key",
     "rotation",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from callmissed.foundation.money import Micro
+from callmissed.foundation.money import Micro, micro
 from callmissed.foundation.problems import Problem, TenantClosed
 from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity.key_problems import (
@@ -18,6 +18,7 @@ from callmissed.identity.key_problems import (
     ServiceNotAllowed,
 )
 from callmissed.identity.key_rules import ModelRule, NetworkRule
+from callmissed.identity.key_services import GROUNDING
 from callmissed.identity.problems import KeyExpired, KeyRevoked, WorkspaceClosed
 
 
@@ -28,7 +29,8 @@ class KeyAccess:
     `expires_at` is when this secret or token ends, and `ended` the Problem that says so. `serial` tells the secrets of a
     key apart. `by_token` is True for a token. `india_only` is what its workspace decided about content leaving India,
     `plan` the plan it is on, `options` what is switched on for it, and `own_keys` how often its workspace's own keys at suppliers have
-    changed (0: it has had none).
+    changed (0: it has had none). `end_user_budget` is the most that may be spent in a month for each end user, `grounds` the bot
+    whose knowledge its answers rest on where a request names none.
     """
 
     key_id: UUID
@@ -47,6 +49,8 @@ class KeyAccess:
     plan: str = ""
     options: frozenset[str] = frozenset()
     own_keys: int = 0
+    end_user_budget: Micro | None = None
+    grounds: UUID | None = None
 
     @property
     def tenant_id(self) -> UUID:
@@ -98,6 +102,7 @@ class FoundKey(msgspec.Struct, frozen=True):
     permissions: list[str]
     scopes: list[str]
     monthly_budget: int | None
+    end_user_budget: int | None
     expires_at: datetime | None
     requests_per_minute: int | None
     tokens_per_minute: int | None
@@ -105,6 +110,7 @@ class FoundKey(msgspec.Struct, frozen=True):
     origins: list[str]
     networks: list[str]
     options: list[str]
+    grounds: UUID | None
     serial: int
     retired: list[FormerSecret]
 
@@ -126,13 +132,15 @@ def accesses(row: FoundKey) -> dict[bytes, KeyAccess]:
     models = ModelRule(row.models) if row.models else None
     origins = frozenset(row.origins)
     networks = NetworkRule(row.networks) if row.networks else None
-    budget = Micro(row.monthly_budget) if row.monthly_budget is not None else None
+    options = frozenset(row.options) | ({GROUNDING} if row.grounds else set[str]())
+    budget = micro(row.monthly_budget)
 
     def of(serial: int, expires_at: datetime | None, ended: type[Problem]) -> KeyAccess:
         rates = row.requests_per_minute, row.tokens_per_minute
         return KeyAccess(
             row.id, standing, serial, expires_at, ended, *rates, budget, models, origins, networks,
-            india_only=row.india_only, plan=row.plan, options=frozenset(row.options), own_keys=row.own_keys,
+            india_only=row.india_only, plan=row.plan, options=options, own_keys=row.own_keys, grounds=row.grounds,
+            end_user_budget=micro(row.end_user_budget),
         )  # fmt: skip
 
     found = {row.secret_hash: of(row.serial, row.expires_at, KeyExpired)}

@@ -35,7 +35,9 @@ _PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """What narrows a key. None and empty mean: not narrowed. `monthly_budget` is in micro-rupees."""
+    """What narrows a key. None and empty mean: not narrowed. Budgets are of a month, in micro-rupees:
+    that of the key, and that of each end user for whom it asks.
+    """
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
@@ -43,6 +45,7 @@ class KeyLimits:
     models: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    end_user_budget: Micro | None = None
 
 
 def read_limits(wished: KeyLimits) -> KeyLimits:
@@ -53,8 +56,8 @@ def read_limits(wished: KeyLimits) -> KeyLimits:
     for value, most in ((wished.requests_per_minute, MOST_REQUESTS), (wished.tokens_per_minute, MOST_TOKENS)):
         if value is not None and not 0 < value <= most:
             raise RateUnusable
-    if wished.monthly_budget is not None and not 0 < wished.monthly_budget <= MOST_BUDGET:
-        raise BudgetUnusable
+    for budget in (wished.monthly_budget, wished.end_user_budget):
+        _check(budget)
     models = _few(wished.models, ModelsUnusable)
     if not all(_MODEL.fullmatch(each) for each in models):
         raise ModelsUnusable
@@ -75,17 +78,36 @@ def typed_limits(
     models: str = "",
     origins: str = "",
     networks: str = "",
+    end_user_budget: str = "",
 ) -> KeyLimits:
     """The limits as somebody types them: lists one entry a line, the budget in rupees, empty for none.
 
     Raises RateUnusable and BudgetUnusable; `read_limits` judges the rest.
     """
+    lists = tuple(models.splitlines()), tuple(origins.splitlines()), tuple(networks.splitlines())
+    return KeyLimits(
+        _whole(requests), _whole(tokens), typed_budget(budget), *lists, typed_budget(end_user_budget)
+    )
+
+
+def read_budget(typed: str) -> Micro | None:
+    """A budget as somebody types it, in rupees; None when nothing was typed. Raises BudgetUnusable."""
+    budget = typed_budget(typed)
+    _check(budget)
+    return budget
+
+
+def _check(budget: Micro | None) -> None:
+    if budget is not None and not 0 < budget <= MOST_BUDGET:
+        raise BudgetUnusable
+
+
+def typed_budget(typed: str) -> Micro | None:
+    """An amount in rupees as somebody types it; None when nothing was typed. Raises BudgetUnusable."""
     try:
-        money = rupees(re.sub(r"[₹,\s]", "", budget)) if budget.strip() else None
+        return rupees(re.sub(r"[₹,\s]", "", typed)) if typed.strip() else None
     except (ValueError, ArithmeticError):
         raise BudgetUnusable from None
-    lists = tuple(models.splitlines()), tuple(origins.splitlines()), tuple(networks.splitlines())
-    return KeyLimits(_whole(requests), _whole(tokens), money, *lists)
 
 
 def _whole(typed: str) -> int | None:

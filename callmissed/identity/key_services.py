@@ -32,7 +32,7 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations")),
         "tts": KeyService(("/v1/audio/speech",)),
         "image": KeyService(("/v1/images",)),
-        "search": KeyService(("/v1/search",), built=False),
+        "search": KeyService(("/v1/search",)),
     }
 )
 """Every service by its name. A key has none unless it is given; /v1/models and /v1/tokens need a working key only."""
@@ -50,7 +50,11 @@ MASKING = "masking"
 PROMPT_LOG = "prompt_log"
 CACHE = "cache"
 IMAGE_HISTORY = "image_history"
-KEY_OPTIONS: tuple[str, ...] = (MASKING, PROMPT_LOG, CACHE, IMAGE_HISTORY)
+COMPRESSION = "compression"
+REPAIR = "repair"
+GROUNDING = "grounding"
+"""Switched on for every key that has a bot to rest on; it is chosen by naming the bot."""
+KEY_OPTIONS: tuple[str, ...] = (MASKING, CACHE, COMPRESSION, REPAIR, IMAGE_HISTORY, PROMPT_LOG)
 """What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
 
 

@@ -7,7 +7,7 @@ language, and `answer` is the model `local/extractive`, which says only what sta
 
 from callmissed.knowledge.extractive import Answer, answer
 from callmissed.knowledge.language import language_of
-from callmissed.knowledge.retrieval import retrieve, retrieve_in_text
+from callmissed.knowledge.retrieval import Passage, retrieve, retrieve_in_text
 from callmissed.knowledge.service import (
     add_text,
     extract,
@@ -20,6 +20,7 @@ from callmissed.knowledge.service import (
 
 __all__ = [
     "Answer",
+    "Passage",
     "add_text",
     "answer",
     "extract",

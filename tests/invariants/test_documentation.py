@@ -265,14 +265,17 @@ def test_folders_and_files_that_the_rules_name_exist() -> None:
 async def test_the_example_of_an_upstreams_file_is_read_as_the_page_says(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "upstreams.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     file = tmp_path / "upstreams.toml"
     file.write_text("\n".join(examples))
     found = await found_upstreams(UpstreamSettings(file=file, look=False), read())
     seen = {each.terms.name: (each.terms.region, [model.id for model in models]) for each, models in found}
     rack = ("IN", ["rack/llama-3.3-70b"])
     claude = ("US", ["anthropic/claude"])
-    assert seen == {"sarvam": ("IN", ["sarvam-m"]), "rack": rack, "anthropic": claude, "second-rack": rack}
+    exa = ("US", ["search/exa"])
+    assert seen == {
+        "sarvam": ("IN", ["sarvam-m"]), "rack": rack, "exa": exa, "anthropic": claude, "second-rack": rack,
+    }  # fmt: skip
     for upstream, _ in found:
         assert not upstream.terms.trains_on_content
         await upstream.close()

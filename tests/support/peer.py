@@ -154,8 +154,8 @@ def _worked(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(body: dict[str, Any]) -> list[str]:
-    """What it says; an echo repeats what the user said last, three characters at a time."""
-    if body["model"] != "echo":
+    """What it says; an echo (`says`: whatever format is asked for) repeats what the user said last, three characters at a time."""
+    if body["model"] not in {"echo", "says"}:
         return WORDS
     said = body["messages"][-1]["content"]
     return [said[n : n + 3] for n in range(0, len(said), 3)]
@@ -174,7 +174,8 @@ def _calls(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _document(body: dict[str, Any], behaviour: str) -> bytes:
-    said = '{"price": 399}' if "response_format" in body else "".join(_words(body))
+    formed = "response_format" in body and behaviour != "says"
+    said = '{"price": 399}' if formed else "".join(_words(body))
     message: dict[str, Any] = {"role": "assistant", "content": said}
     if "tools" in body:
         call = {

@@ -25,6 +25,7 @@ SURFACE = (
     ("POST", "/v1/messages"),
     ("POST", "/v1/messages/count_tokens"),
     ("POST", "/v1/quote"),
+    ("POST", "/v1/search"),
     ("POST", "/v1/tokens"),
     ("POST", "/v1/images/generations"),
     ("GET", "/v1/images/history"),
@@ -174,6 +175,7 @@ DOCUMENTS = {
     "PUT /api/v1/bots/{bot_id}": b'{"name":"Planted","greeting":"Hello"}',
     "POST /api/v1/conversations/{conversation_id}/messages": b'{"text":"Hello"}',
     "PATCH /api/v1/members/{member_id}": b'{"role":"billing"}',
+    "PUT /api/v1/budget": b'{"monthly_micro":5000000000}',
     "PUT /api/v1/keys/{key_id}": b'{"name":"Planted"}',
     "PUT /api/v1/provider-keys": b'{"upstream":"openai","secret":"sk-planted-0000000","contract":"Planted",'
     b'"contract_on":"2026-01-01","excludes_training":true}',

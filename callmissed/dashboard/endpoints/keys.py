@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from callmissed.billing import DEFAULT_PLAN, key_spending
+from callmissed.bots import bot_by_id, list_bots
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.key_forms import KeyForm, form_of, key_form
 from callmissed.foundation.database import Tx
@@ -52,6 +53,7 @@ async def listed(
 async def create(request: Request, tx: TenantTx, form: Annotated[KeyForm, Depends(key_form)]) -> Response:
     """Make a key and show it, this one time: the secret is in this reply and nowhere else."""
     try:
+        await _look_up(tx, form)
         made = await create_key(
             tx,
             form.name,
@@ -60,6 +62,7 @@ async def create(request: Request, tx: TenantTx, form: Annotated[KeyForm, Depend
             limits=form.limits(),
             options=form.options,
             log_days=form.log_days,
+            bot_id=form.bot,
             days=form.days or None,
             service_account_id=form.owner,
         )
@@ -76,8 +79,8 @@ async def change(
 ) -> Response:
     """Change what a key may do and how it is narrowed, everywhere within a second. Raises KeyNotFound."""
     try:
-        wish = keys.KeyWish(form.name, form.allowed, form.scopes, form.limits(), form.options, form.log_days)
-        await keys.change_key(tx, key_id, wish)
+        await _look_up(tx, form)
+        await keys.change_key(tx, key_id, form.wish())
         await follow_switch(tx, key_id)
     except Problem as problem:
         if problem.status == 404:
@@ -149,6 +152,7 @@ async def _page(
         made=made,
         services=KEY_SERVICES,
         options=KEY_OPTIONS,
+        bots=await list_bots(tx),
         scopes=[each for each in KEY_SCOPES if may(each) or (to_edit and each in to_edit.scopes)],
         lifetimes=LIFETIMES,
         overlaps=OVERLAPS,
@@ -159,6 +163,12 @@ async def _page(
     )
     reply.headers["Cache-Control"] = "no-store"
     return reply
+
+
+async def _look_up(tx: Tx, form: KeyForm) -> None:
+    """See that the bot is one of the workspace. Raises BotNotFound."""
+    if form.bot is not None:
+        await bot_by_id(tx, form.bot)
 
 
 def _nothing(_: str) -> bool:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from callmissed.billing import calls_this_month, key_spending, plan_named, purse
+from callmissed.billing import calls_this_month, key_spending, month_budget, plan_named, purse
 from callmissed.dashboard.endpoints.playground import PER_MINUTE as TRIED_PER_MINUTE
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.management.router import PER_MINUTE as MANAGED_PER_MINUTE
@@ -19,7 +19,10 @@ from callmissed.identity import keys, list_keys, workspace
 
 router = Router(tags=["keys"])
 
-TOLD = ("rate_limit_exceeded", "token_rate_limit_exceeded", "key_budget_exhausted", "insufficient_quota")
+TOLD = (
+    "too_many_at_once", "rate_limit_exceeded", "plan_used_up", "token_rate_limit_exceeded", "key_budget_exhausted",
+    "end_user_budget_exceeded", "budget_exceeded", "insufficient_quota",
+)  # fmt: skip
 """What a program is told past a limit, in the order in which limits are met."""
 NEAR = 0.8
 """From this part of a budget on, a reader is warned."""
@@ -88,4 +91,5 @@ async def limits(request: Request, tx: TenantTx) -> Response:
         tried_per_minute=TRIED_PER_MINUTE,
         managed_per_minute=MANAGED_PER_MINUTE,
         may_write=may("keys.write"),
+        budget=await month_budget(tx) if may("billing.read") else None,
     )

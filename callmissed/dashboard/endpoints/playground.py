@@ -5,6 +5,7 @@ import time
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from callmissed.bots import list_bots
 from callmissed.dashboard import shelves
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.trying import Answering, Tried
@@ -36,6 +37,7 @@ async def shown(request: Request, tx: TenantTx, model: str = "") -> Response:
         "dashboard/playground/playground.html",
         active="playground",
         listings=listings,
+        bots=await list_bots(tx),
         first=model if model in ids else ids[0] if ids else "",
         base_url=held.base_url,
         place=shelves.place,

@@ -101,76 +101,6 @@ class NewName(Shape):
     name: Line
 
 
-class Key(Shape):
-    """An API key, without its secret. Limits that are null and lists that are empty narrow nothing."""
-
-    id: UUID
-    name: str
-    shown: str
-    permissions: list[str]
-    scopes: list[str]
-    state: str
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
-    monthly_budget_micro: int | None
-    models: list[str]
-    origins: list[str]
-    networks: list[str]
-    options: list[str] = Field(description="What is done besides with its requests.")
-    log_days: int
-    service_account: str | None = Field(
-        description="The service account that owns it; null: whoever made it."
-    )
-    rotated_at: datetime | None
-    old_secrets_work_until: datetime | None = Field(
-        description="After a rotation: when its former secrets end."
-    )
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    secret: str | None = Field(
-        default=None,
-        description="In the reply that made it, once; a replay under the same key has it no more.",
-    )
-
-
-class KeyDraft(Shape):
-    """What is decided about a key: what it may do, and what narrows it."""
-
-    name: Line
-    permissions: Permissions = Field(default_factory=lambda: ["llm"])
-    scopes: Permissions = Field(
-        default_factory=list[str], description="What it may do under /api/v1: none unless named."
-    )
-    requests_per_minute: int | None = None
-    tokens_per_minute: int | None = None
-    monthly_budget_micro: int | None = None
-    models: Lines = Field(default_factory=list[str])
-    origins: Lines = Field(default_factory=list[str])
-    networks: Lines = Field(default_factory=list[str])
-    options: Permissions = Field(
-        default_factory=list[str],
-        description="What is done besides with its requests, off unless named. masking: what names a person or firm in "
-        "India becomes a placeholder before any supplier sees it, and stands in the answer again. prompt_log: what is asked and "
-        "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free. "
-        "image_history: pictures that are made are kept, sealed, for 30 days.",
-    )
-    log_days: int = Field(7, description="1 to 30.")
-
-
-class NewKey(KeyDraft):
-    """A key to be made. `days` null: until it is revoked."""
-
-    days: Annotated[int, Field(ge=1, le=3650)] | None = 90
-    service_account_id: UUID | None = None
-
-
-class Rotation(Shape):
-    """How many days a key's old secret works on."""
-
-    overlap_days: Annotated[int, Field(ge=0, le=7)] = 1
-
-
 class ServiceAccount(Shape):
     """A member that is no person, with how many working keys it owns."""
 
@@ -373,6 +303,28 @@ class Wallet(Shape):
     balance_micro: int
     held_micro: int
     available_micro: int
+
+
+class MonthBudget(Shape):
+    """The most the workspace spends in a month of the Indian calendar; null: what the wallet holds. `used_micro` is spent or held."""
+
+    monthly_micro: int | None
+    used_micro: int | None
+    left_micro: int | None
+
+
+class NewMonthBudget(Shape):
+    """Another budget, from ₹1 to ₹1 crore; null lifts it."""
+
+    monthly_micro: Annotated[int, Field(ge=1_000_000, le=10_000_000_000_000)] | None
+
+
+class EndUserSpending(Shape):
+    """What was spent in this month for one end user, and is held for requests under way. Only keys that limit it count."""
+
+    month_on: date
+    spent_micro: int
+    held_micro: int
 
 
 class Event(Shape):

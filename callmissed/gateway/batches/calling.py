@@ -5,7 +5,7 @@ read from its usage record, whose id was written down before anything was asked.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from callmissed.foundation.services import Services
 from callmissed.gateway.asking import LANGUAGES, allowed
 from callmissed.gateway.billed import BilledCall, Caller
 from callmissed.gateway.completions import Call, reply
+from callmissed.gateway.end_users import budget_of
 from callmissed.gateway.limits import Allowance, Limiter
 from callmissed.gateway.own.opened import OwnKeys
 from callmissed.gateway.problems import UpstreamBroken
@@ -51,27 +52,25 @@ async def ask(
     """
     limits = Allowance(services.get(Limiter), replace(key, tokens_per_minute=None))
     own = await services.get(OwnKeys).of(key) if key.own_keys else None
-    caller = Caller(
-        key.key_id,
-        allowance=limits,
-        india_only=key.india_only,
-        usage_id=usage_id,
-        options=key.options,
-        own=own,
-        alone=True,
-    )
+
+    def caller(extra: Mapping[str, msgspec.Raw]) -> Caller:
+        return Caller(
+            key.key_id, allowance=limits, india_only=key.india_only, usage_id=usage_id, options=key.options, own=own,
+            alone=True, end_user=budget_of(services.vault, key, None, extra), grounds=key.grounds,
+        )  # fmt: skip
+
     work = ENDPOINTS.get(endpoint)
     if work is not None:
         request = work.read(body, services.get(Upstreams).usual(work.kind))
         allowed(key, request)
-        call, concealed = await begin(services, key.access, request, caller)
+        call, concealed = await begin(services, key.access, request, caller(request.extra))
         members = await perform(call, concealed)
         await _finish(call, keep, lambda: work.document(outcome(call, members)))
         return
     language = LANGUAGES[endpoint]
     asked = language.read(body)
     allowed(key, asked)
-    talk = Call(services, key.access, asked, caller)
+    talk = Call(services, key.access, asked, caller(asked.extra))
     choices = await reply(talk)
     await _finish(talk, keep, lambda: language.document(talk.completion(choices), asked))
 

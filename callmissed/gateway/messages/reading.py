@@ -28,6 +28,7 @@ from callmissed.gateway.messages.shapes import (
 )
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.requests import CompletionRequest, readable
+from callmissed.gateway.wishes import WISHED, read_wishes
 
 Message = dict[str, Any]
 
@@ -49,7 +50,7 @@ QUIET = {
     "workspace_id",
     "user_profile_id",
 }
-OURS = frozenset(Body.__struct_fields__) | THEIRS | QUIET
+OURS = frozenset(Body.__struct_fields__) | THEIRS | QUIET | WISHED
 """Fields that we say in the other language, and those that change nothing in an answer. Others travel on untouched."""
 LITTLE, MUCH = 4_096, 16_384
 """Tokens of thinking below which the effort is low, and from which it is high."""
@@ -59,6 +60,7 @@ def read_messages_request(body: bytes) -> CompletionRequest:
     """Read a body. Raises Malformed, RequestInvalid and Unsupported."""
     with readable():
         asked, fields = _body.decode(body), _fields.decode(body)
+        wishes = read_wishes(fields)
     for name in THEIRS & fields.keys():
         if bytes(fields[name]) not in EMPTY:
             raise Unsupported(param=name)
@@ -66,7 +68,7 @@ def read_messages_request(body: bytes) -> CompletionRequest:
     extra = {name: value for name, value in fields.items() if name not in OURS} | said
     return CompletionRequest(
         asked.model, _messages(asked), asked.max_tokens, 1, asked.stream, True, extra, asked.models or (),
-        endpoint="messages",
+        endpoint="messages", wishes=wishes,
     )  # fmt: skip
 
 

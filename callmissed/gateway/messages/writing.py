@@ -34,6 +34,7 @@ def message(done: Completion) -> bytes:
                 called=bool(choice.message.tool_calls),
             ),
             "usage": usage(done.tokens_in, done.tokens_out),
+            **done.members,
         }
     )
 

@@ -11,6 +11,7 @@ import msgspec
 
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.requests import MOST_FALLBACKS, MOST_MESSAGES, CompletionRequest, ModelId, readable
+from callmissed.gateway.wishes import WISHED, read_wishes
 
 Message = dict[str, Any]
 
@@ -102,7 +103,7 @@ REPEATED = (
 )  # fmt: skip
 """What the answer says again, where it was said."""
 NOTHING = b"null"
-OURS = frozenset(Body.__struct_fields__) | {"include", "stream_options", "truncation"}
+OURS = frozenset(Body.__struct_fields__) | {"include", "stream_options", "truncation"} | WISHED
 """Fields that we say in the other language, or that say nothing there."""
 
 _body = msgspec.json.Decoder(Body)
@@ -113,6 +114,7 @@ def read_response_request(body: bytes) -> CompletionRequest:
     """Read a body. Raises Malformed, RequestInvalid and Unsupported."""
     with readable():
         asked, fields = _body.decode(body), _fields.decode(body)
+        wishes = read_wishes(fields)
     for name in NEEDS_MEMORY:
         if getattr(asked, name):
             raise Unsupported(param=name)
@@ -130,6 +132,7 @@ def read_response_request(body: bytes) -> CompletionRequest:
         asked.models or (),
         told,
         "responses",
+        wishes,
     )
 
 

@@ -20,7 +20,7 @@ def response(done: Completion, request: CompletionRequest) -> bytes:
     items = items_of(str(done.usage_id), choice.message)
     begun = opening(str(done.usage_id), done.model, request)
     counted = done.tokens_in, done.tokens_out
-    return msgspec.json.encode(ended(begun, items, choice.finish_reason, counted))
+    return msgspec.json.encode({**ended(begun, items, choice.finish_reason, counted), **done.members})
 
 
 def opening(call_id: str, model_id: str, request: CompletionRequest) -> dict[str, Any]:

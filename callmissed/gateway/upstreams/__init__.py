@@ -7,6 +7,7 @@ from callmissed.gateway.upstreams.local import LOCAL, LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
 from callmissed.gateway.upstreams.owned import Owned, prove
 from callmissed.gateway.upstreams.protocol import IMAGES, Asked, Piece, Replied, Terms, Upstream, Work, Worked
+from callmissed.gateway.upstreams.seeking import Finding, Found, Mode, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Recording, Sound, Wording
 from callmissed.gateway.upstreams.taking import Taking
 
@@ -15,16 +16,20 @@ __all__ = [
     "LOCAL",
     "USUAL_VARIABLES",
     "Asked",
+    "Finding",
+    "Found",
     "Gate",
     "Heard",
     "Limits",
     "Listening",
     "LocalUpstream",
+    "Mode",
     "OpenAICompatible",
     "Owned",
     "Piece",
     "Recording",
     "Replied",
+    "Sought",
     "Sound",
     "Taking",
     "Terms",

@@ -35,7 +35,15 @@ async def posted(
     name: str, client: Client, path: str, body: bytes, content_type: bytes = b"application/json"
 ) -> Answer:
     """The answer to a request, once its status is good. Translates every failure into a Problem."""
-    answer = await client.post(path, body, content_type)
+    return _good(name, await client.post(path, body, content_type))
+
+
+async def got(name: str, client: Client, path: str) -> Answer:
+    """Likewise, of a request without a body."""
+    return _good(name, await client.get(path))
+
+
+def _good(name: str, answer: Answer) -> Answer:
     if answer.status != 200:
         answer.end()
         raise refusal(name, answer)

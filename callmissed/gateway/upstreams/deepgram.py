@@ -16,6 +16,7 @@ from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.openai_speech import begun
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.seeking import SearchesNothing
 from callmissed.gateway.upstreams.sound import CONTENT_TYPES, Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
@@ -84,7 +85,7 @@ class _Document(msgspec.Struct):
 _document = msgspec.json.Decoder(_Document)
 
 
-class Deepgram:
+class Deepgram(SearchesNothing):
     """One account. It hears and speaks, and does nothing else."""
 
     def __init__(

@@ -28,6 +28,8 @@ from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible, Server
 from callmissed.gateway.upstreams.protocol import Terms, Upstream
 from callmissed.gateway.upstreams.sarvam import Sarvam
+from callmissed.gateway.upstreams.search_vendors import VENDORS
+from callmissed.gateway.upstreams.searcher import Searcher
 from callmissed.gateway.upstreams.taking import OwnKeys
 
 USUAL_VARIABLES: Final = (
@@ -54,6 +56,7 @@ KEY_HEADERS: Final = {
     "anthropic": KeyHeader("x-api-key"),
     "sarvam": KeyHeader("api-subscription-key"),
     "deepgram": KeyHeader(word="Token"),
+    **{name: vendor.key for name, vendor in VENDORS.items()},
 }
 """Where each kind of server expects a key, unless its entry says otherwise."""
 LOCAL_OLLAMA: Final = "http://127.0.0.1:11434"
@@ -121,9 +124,11 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
         Gate(_limits(entry.get("limits", {}))),
         [_model(each, name, sold) for each in entry.get("model", [])],
     )
-    kind, address = str(entry.get("kind", "openai")), str(entry["base_url"])
+    kind = str(entry.get("kind", "openai"))
     if kind not in KEY_HEADERS:
         raise ValueError(f"the kind of an upstream is {', '.join(KEY_HEADERS)}, not {kind}")
+    searches = VENDORS.get(kind)
+    address = str(entry.get("base_url") or (searches and searches.address) or entry["base_url"])
     own_keys = msgspec.convert(entry.get("own_keys", "no"), OwnKeys)
     header, key = _key(entry, KEY_HEADERS[kind])
     if own_keys == "must" and key:
@@ -136,6 +141,9 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
     if kind == "deepgram":
         client = Client(address, key, timeouts, key_header=header)
         return Deepgram(terms, client, gate, own_keys), models
+    if searches is not None:
+        client = Client(address, key, timeouts, key_header=header)
+        return Searcher(terms, searches, client, gate, own_keys), models
     longest = {each.served_as: each.longest_answer for each in models}
     told = {"version": entry.get("version", "2026-10-21"), "thinking": entry.get("thinking", "adaptive")}
     manner = msgspec.convert({**told, "longest": longest}, Manner)

@@ -1,30 +1,33 @@
-"""The local models: one finds and quotes, one makes vectors of words, one speaks, one hears, one sets posters. None writes anything
-of its own, and nothing leaves this installation.
+"""The local models: one finds and quotes, one searches the workspace's own knowledge, one makes vectors of words, one speaks, one
+hears, one sets posters. None writes anything of its own, and nothing leaves this installation.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from callmissed.foundation.database import Database
 from callmissed.gateway.catalogue import Model
+from callmissed.gateway.material import without_material
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.tokens import count, count_messages, text_of
 from callmissed.gateway.upstreams.lexical import DIMENSIONS, embedded, vector
 from callmissed.gateway.upstreams.local_poster import LocalPoster
 from callmissed.gateway.upstreams.local_speech import LocalSpeech
 from callmissed.gateway.upstreams.protocol import IMAGES, Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.seeking import SNIPPETS, Finding, Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
-from callmissed.knowledge import Answer, answer, retrieve, retrieve_in_text
+from callmissed.knowledge import Answer, Passage, answer, retrieve, retrieve_in_text
 
 LOCAL = "local"
 """What this installation is called among the upstreams."""
 WORD = re.compile(r"\S+\s*")
 UNSUPPORTED = ("tools", "functions", "response_format", "logprobs", "audio", "modalities")
 PASSAGES = 5
+MOST_FOUND = 50
 MOST_LETTERS, MOST_NUMBERS = 100_000, 300_000
 """In one request for vectors: what takes a processor less than a second."""
 FEWEST, MOST = 64, 4_096
@@ -121,17 +124,32 @@ class LocalUpstream:
         """What is said in a recording, as far as a recogniser for demonstrations can tell."""
         return await self._speech.hear(listening)
 
+    async def search(self, sought: Sought) -> Found:
+        """Passages of the workspace's own knowledge, and the sentences that answer. Nothing of the web: it has never seen it."""
+        sought.check(("include_content",), MOST_FOUND)
+        async with self._db.tenant(sought.access) as tx:
+            passages = await retrieve(tx, sought.query, limit=sought.count)
+        told = answer(sought.query, passages)
+        return Found([_finding(each, sought) for each in passages], told.text if told.citations else None)
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
     async def _answer(self, asked: Asked) -> Answer:
-        question, text = question_and_text(asked)
+        if asked.passages is not None:
+            _, plain = without_material(asked.messages)
+            return answer(question_and_text(plain)[0], asked.passages)
+        question, text = question_and_text(asked.messages)
         async with self._db.tenant(asked.access) as tx:
-            if asked.sources is not None:
-                passages = await retrieve(tx, question, sources=asked.sources, limit=PASSAGES)
-            else:
-                passages = await retrieve_in_text(tx, question, text, limit=PASSAGES)
+            passages = await retrieve_in_text(tx, question, text, limit=PASSAGES)
         return answer(question, passages)
+
+
+def _finding(passage: Passage, sought: Sought) -> Finding:
+    """A passage as a result: it stands at no address of the web, so it has that of its source here (RFC 9562)."""
+    title = " · ".join(part for part in (passage.title, passage.heading, passage.locator) if part)
+    url, snippet = f"urn:uuid:{passage.source_id}", passage.text[: SNIPPETS[sought.mode]]
+    return Finding(title, url, snippet, None, passage.text if sought.content else None, passage.source_id)
 
 
 def fitting(text: str, max_tokens: int | None) -> tuple[list[str], str]:
@@ -145,17 +163,15 @@ def fitting(text: str, max_tokens: int | None) -> tuple[list[str], str]:
     return words, "stop"
 
 
-def question_and_text(asked: Asked) -> tuple[str, str]:
+def question_and_text(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The last message of the user, and the text to answer from.
 
     The text is what system and user said before; of a last message with several paragraphs, the last one is the question.
     """
-    last = max(n for n, message in enumerate(asked.messages) if message.get("role") == "user")
-    said = text_of(asked.messages[last]).strip()
+    last = max(n for n, message in enumerate(messages) if message.get("role") == "user")
+    said = text_of(messages[last]).strip()
     around = [
-        text_of(each)
-        for n, each in enumerate(asked.messages)
-        if n != last and each.get("role") != "assistant"
+        text_of(each) for n, each in enumerate(messages) if n != last and each.get("role") != "assistant"
     ]
     paragraphs = [part for part in re.split(r"\n\s*\n", said) if part.strip()]
     if len(paragraphs) > 1:

@@ -18,6 +18,7 @@ from callmissed.gateway.upstreams.http_client import BEARER, Client, KeyHeader
 from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
 from callmissed.gateway.upstreams.openai_speech import OpenAISpeech
 from callmissed.gateway.upstreams.protocol import IMAGES, Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.seeking import SearchesNothing
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
@@ -64,7 +65,7 @@ _document = msgspec.json.Decoder(_Document)
 _choices = msgspec.json.Decoder(list[_Choice])
 
 
-class OpenAICompatible:
+class OpenAICompatible(SearchesNothing):
     """One server. `terms` are its own; several servers of one supplier are several upstreams."""
 
     def __init__(

@@ -7,6 +7,7 @@ from typing import Final
 from callmissed.gateway.problems import OwnKeyRefused, OwnKeyUnchecked, OwnKeyWrong, UpstreamRefused
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.seeking import Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import Taking
 
@@ -56,6 +57,11 @@ class Owned:
         """What is said in a recording."""
         with self._heard():
             return await self._upstream.hear(listening)
+
+    async def search(self, sought: Sought) -> Found:
+        """What a search finds."""
+        with self._heard():
+            return await self._upstream.search(sought)
 
     async def close(self) -> None:
         """The connections are the upstream's."""

@@ -3,14 +3,15 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from uuid import UUID
 
 import msgspec
 
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.upstreams.answers import LARGEST_REPLY
+from callmissed.gateway.upstreams.seeking import Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import Taking
+from callmissed.knowledge import Passage
 
 IMAGES = "/images/generations"
 """Where pictures are asked for, below an upstream's address."""
@@ -47,7 +48,8 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request on its way to an upstream. `model` is the upstream's own name for it; `sources` are knowledge of a bot.
+    """A request on its way to an upstream. `model` is the upstream's own name for it; `passages` are what was found for it in knowledge,
+    for an upstream that answers from them itself: its messages hold them for all others.
 
     `extra` holds the caller's further fields as they came, token limit and number of choices among them.
     """
@@ -56,7 +58,7 @@ class Asked:
     messages: Sequence[Mapping[str, Any]]
     access: Access
     extra: Mapping[str, msgspec.Raw] = field(default_factory=dict[str, msgspec.Raw])
-    sources: Sequence[UUID] | None = None
+    passages: Sequence[Passage] | None = None
     max_tokens: int | None = None
     n: int = 1
 
@@ -141,6 +143,10 @@ class Upstream(Protocol):
 
     async def hear(self, listening: Listening) -> Heard:
         """What is said in a recording. Raises Unsupported where it has no ear."""
+        ...
+
+    async def search(self, sought: Sought) -> Found:
+        """What a search finds. Raises Unsupported where it cannot search, or not so."""
         ...
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from callmissed.gateway.problems import Unsupported
+from callmissed.gateway.upstreams.seeking import SearchesNothing
 
 CONTENT_TYPES: Mapping[str, str] = {
     "mp3": "audio/mpeg", "opus": "audio/ogg", "aac": "audio/aac", "flac": "audio/flac", "wav": "audio/wav", "pcm": "audio/pcm",
@@ -78,8 +79,8 @@ class Heard:
     words: Sequence[Mapping[str, Any]] = ()
 
 
-class TextOnly:
-    """An upstream without a voice and without an ear."""
+class TextOnly(SearchesNothing):
+    """An upstream without a voice and without an ear, which searches nothing either."""
 
     async def speak(self, wording: Wording) -> Sound:
         """It does not. Raises Unsupported."""

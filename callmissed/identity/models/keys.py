@@ -66,9 +66,10 @@ BEGIN
   SELECT i.line, json_build_object('tenant_id', i.tenant_id, 'id', i.id, 'closed', i.closed, 'state', i.state,
     'plan', i.plan, 'own_keys', i.own_keys, 'india_only', i.india_only, 'owned', i.owned, 'revoked_at', i.revoked_at,
     'secret_hash', encode(i.secret_hash, 'base64'), 'permissions', i.permissions, 'scopes', i.scopes,
-    'monthly_budget', i.monthly_budget, 'expires_at', i.expires_at,
+    'monthly_budget', i.monthly_budget, 'end_user_budget', i.end_user_budget, 'expires_at', i.expires_at,
     'requests_per_minute', i.requests_per_minute, 'tokens_per_minute', i.tokens_per_minute, 'models', i.models,
-    'origins', i.origins, 'networks', i.networks, 'options', i.options, 'serial', i.serial, 'retired', i.retired)::text FROM item i;
+    'origins', i.origins, 'networks', i.networks, 'options', i.options, 'grounds', i.bot_id,
+    'serial', i.serial, 'retired', i.retired)::text FROM item i;
   PERFORM cm.work_for(NULL);
 END $$
 """
@@ -98,6 +99,10 @@ class ApiKey(TenantTable):
         nothing("the most it may spend in a month, in micro-rupees", Category.MONEY), BigInteger
     )
     created_by: Mapped[UUID | None] = column(pseudonym(Whose.USER, "who made it"))
+    end_user_budget: Mapped[int | None] = column(
+        nothing("the most that may be spent in a month for each end user, in micro-rupees", Category.MONEY),
+        BigInteger,
+    )
     expires_at: Mapped[datetime | None] = column(nothing("until when it works"))
     last_used_at: Mapped[datetime | None] = column(nothing("when it was last used, to the minute"))
     revoked_at: Mapped[datetime | None] = column(nothing("when it was revoked"))
@@ -129,6 +134,9 @@ class ApiKey(TenantTable):
         SmallInteger,
         default=7,
         server_default=text("7"),
+    )
+    bot_id: Mapped[UUID | None] = column(
+        nothing("the bot whose knowledge its answers rest on, where a request names none")
     )
     service_account_id: Mapped[UUID | None] = column(nothing("the service account that owns it"))
     serial: Mapped[int] = column(

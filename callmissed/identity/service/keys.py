@@ -9,7 +9,7 @@ from uuid import UUID
 from callmissed.foundation import audit, clock, directory, live
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
-from callmissed.foundation.money import Micro
+from callmissed.foundation.money import micro
 from callmissed.identity import key_format, repository
 from callmissed.identity.key_problems import (
     KeyAboveYou,
@@ -59,6 +59,7 @@ class KeyCard:
     scopes: tuple[str, ...]
     options: tuple[str, ...]
     log_days: int
+    bot_id: UUID | None
     limits: KeyLimits
     state: KeyState
     created_at: datetime
@@ -86,7 +87,8 @@ class NewKey:
 class KeyWish:
     """What somebody wants a key to be: its name, the services and scopes it may use, what narrows it, and what is done besides.
 
-    `log_days` is for how many days what it asks is kept, where that is switched on.
+    `log_days` is for how many days what it asks is kept, where that is switched on; `bot_id` is the bot whose knowledge its answers
+    rest on where a request names none, which whoever wishes it has looked up.
     """
 
     name: str
@@ -95,6 +97,7 @@ class KeyWish:
     limits: KeyLimits = field(default_factory=KeyLimits)
     options: Collection[str] = ()
     log_days: int = USUAL_LOG_DAYS
+    bot_id: UUID | None = None
 
 
 async def create_key(
@@ -106,6 +109,7 @@ async def create_key(
     limits: KeyLimits | None = None,
     options: Collection[str] = (),
     log_days: int = USUAL_LOG_DAYS,
+    bot_id: UUID | None = None,
     days: int | None = None,
     service_account_id: UUID | None = None,
 ) -> NewKey:
@@ -114,7 +118,7 @@ async def create_key(
     Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, OptionUnusable, LogDaysUnusable, the Problems of `read_limits`,
     LifetimeUnusable, ServiceAccountNotFound and TooManyKeys.
     """
-    wished = KeyWish(name, permissions, scopes, limits or KeyLimits(), options, log_days)
+    wished = KeyWish(name, permissions, scopes, limits or KeyLimits(), options, log_days, bot_id)
     wish, now = _checked(tx, wished), clock.now()
     if days is not None and not 0 < days <= LONGEST_DAYS:
         raise LifetimeUnusable
@@ -251,22 +255,29 @@ def _checked(tx: Tx, wish: KeyWish) -> KeyWish:
         raise OptionUnusable
     if not 0 < wish.log_days <= MOST_LOG_DAYS:
         raise LogDaysUnusable
-    return KeyWish(plain, services, scopes, read_limits(wish.limits), options, wish.log_days)
+    return KeyWish(plain, services, scopes, read_limits(wish.limits), options, wish.log_days, wish.bot_id)
 
 
 def _write(row: ApiKey, wish: KeyWish) -> None:
     limits = wish.limits
     row.name, row.permissions, row.scopes = wish.name, list(wish.permissions), list(wish.scopes)
     row.requests_per_minute, row.tokens_per_minute = limits.requests_per_minute, limits.tokens_per_minute
-    row.monthly_budget, row.options = limits.monthly_budget, list(wish.options)
-    row.log_days = wish.log_days
+    row.monthly_budget, row.end_user_budget = limits.monthly_budget, limits.end_user_budget
+    row.options = list(wish.options)
+    row.log_days, row.bot_id = wish.log_days, wish.bot_id
     row.models, row.origins, row.networks = list(limits.models), list(limits.origins), list(limits.networks)
 
 
 def _wish_of(row: ApiKey) -> KeyWish:
     """What is decided about a key now."""
     return KeyWish(
-        row.name, list(row.permissions), list(row.scopes), _limits(row), list(row.options), row.log_days
+        row.name,
+        list(row.permissions),
+        list(row.scopes),
+        _limits(row),
+        list(row.options),
+        row.log_days,
+        row.bot_id,
     )
 
 
@@ -275,16 +286,18 @@ def _told(wish: KeyWish) -> dict[str, object]:
     limits = wish.limits
     return {
         "permissions": list(wish.permissions), "scopes": list(wish.scopes), "budget_micro": limits.monthly_budget or 0,
+        "end_user_budget_micro": limits.end_user_budget or 0,
         "requests_per_minute": limits.requests_per_minute or 0, "tokens_per_minute": limits.tokens_per_minute or 0,
         "models": len(limits.models), "origins": len(limits.origins), "networks": len(limits.networks),
         "options": list(wish.options), "log_days": wish.log_days,
+        "grounded": wish.bot_id is not None,
     }  # fmt: skip
 
 
 def _limits(row: ApiKey) -> KeyLimits:
-    budget = Micro(row.monthly_budget) if row.monthly_budget is not None else None
     rates = row.requests_per_minute, row.tokens_per_minute
-    return KeyLimits(*rates, budget, tuple(row.models), tuple(row.origins), tuple(row.networks))
+    lists = tuple(row.models), tuple(row.origins), tuple(row.networks)
+    return KeyLimits(*rates, micro(row.monthly_budget), *lists, micro(row.end_user_budget))
 
 
 def _card(row: ApiKey, owners: dict[UUID, str], old: Sequence[RetiredSecret], now: datetime) -> KeyCard:
@@ -301,6 +314,7 @@ def _card(row: ApiKey, owners: dict[UUID, str], old: Sequence[RetiredSecret], no
         tuple(row.scopes),
         tuple(row.options),
         row.log_days,
+        row.bot_id,
         _limits(row),
         state,
         row.created_at,

@@ -11,6 +11,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from callmissed.billing import DEFAULT_PLAN, KeyBudget, Ledger, Usage, purse
+from callmissed.dashboard.endpoints.limits import TOLD
 from callmissed.foundation import clock
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import RUPEE, rupees
@@ -106,13 +107,11 @@ async def test_a_refusal_on_the_page_is_what_a_program_is_told(
     for box in map(html.unescape, boxes):
         head, _, document = box.partition("\n\n")
         shown[json.loads(document)["error"]["code"]] = (head.splitlines(), json.loads(document))
-    assert list(shown) == [
-        "rate_limit_exceeded", "token_rate_limit_exceeded", "key_budget_exhausted", "insufficient_quota",
-    ]  # fmt: skip
+    assert list(shown) == list(TOLD)
     head, document = shown["key_budget_exhausted"]
     assert (reply.status_code, reply.json()) == (402, document)
     assert head[0] == "HTTP/1.1 402 Payment Required"
-    assert [code for code, (lines, _) in shown.items() if "Retry-After: 3" in lines] == list(shown)[:2]
+    assert [code for code, (lines, _) in shown.items() if "Retry-After: 3" in lines] == [*list(shown)[:4]]
 
 
 @pytest.mark.parametrize("role", [each for each in ROLES if each != "owner"])

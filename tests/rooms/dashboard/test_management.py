@@ -128,8 +128,10 @@ async def test_the_whole_round_of_a_workspace(services, owner, program) -> None:
 
 async def test_the_whole_round_of_a_key(services, program) -> None:
     account = (await program.post("/service-accounts", json={"name": "Shop counter"})).json()
+    bot = (await program.post("/bots", json={"name": "Care", "greeting": "Hello"})).json()
     wished = {
         "name": "till",
+        "bot_id": bot["id"],
         "scopes": ["contacts.read"],
         "requests_per_minute": 60,
         "monthly_budget_micro": 500_000_000,
@@ -141,7 +143,14 @@ async def test_the_whole_round_of_a_key(services, program) -> None:
     assert made["service_account"] == "Shop counter"
     assert {name: made[name] for name in wished} == {**wished, "networks": ["203.0.113.7/32"]}
     wide = await program.put(f"/keys/{made['id']}", json={"name": "till", "scopes": ["contacts.read"]})
-    assert [wide.json()[each] for each in ("requests_per_minute", "models", "options")] == [None, [], []]
+    assert [wide.json()[each] for each in ("requests_per_minute", "models", "options", "bot_id")] == [
+        None,
+        [],
+        [],
+        None,
+    ]
+    nobodys = await program.put(f"/keys/{made['id']}", json={**wished, "bot_id": str(uuid7())})
+    assert (nobodys.status_code, nobodys.json()["code"]) == (404, "bot_not_found")
     turned = (await program.post(f"/keys/{made['id']}/rotate", json={"overlap_days": 3})).json()
     assert turned["secret"] != made["secret"]
     assert turned["old_secrets_work_until"]

@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Message
 
+from callmissed import bots
 from callmissed.billing import purse, requests, usage_span
 from callmissed.billing.views import UsageFilter, Used
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import ROLES, leaving, sessions
+from callmissed.knowledge import add_text
 from tests.rooms.dashboard.conftest import Office, Open
 from tests.support.belongings import holdings
 from tests.support.offered import offered
 from tests.support.peer import Peer
-from tests.support.people import teammate_of
+from tests.support.people import teammate_of, workspace_of_someone
 from tests.support.signed_in import browser_of, token_of
 
 pytestmark = pytest.mark.database
@@ -268,4 +270,30 @@ async def test_a_closed_workspace_asks_nothing(office: Office, peer: Peer) -> No
         await leaving.close_workspace(tx)
     reply = await office.browser.post("/app/playground/answer", json=asked(), headers={"accept": "*/*"})
     assert (reply.status_code, reply.json()["code"]) == (403, "workspace_closed")
+    assert peer.asked == []
+
+
+async def test_an_answer_on_a_bots_knowledge_shows_its_sources(office: Office, peer: Peer) -> None:
+    async with office.services.db.tenant(office.access) as tx:
+        source = await add_text(tx, "Price list", "# Prices\nAn inspection visit costs ₹399.")
+        bot = await bots.create_bot(tx, name="Care <b>", greeting="Hello", sources=[source.id])
+    page = await office.browser.get("/app/playground")
+    assert f'<option value="{bot.id}">Care &lt;b&gt;</option>' in page.text
+    question = [{"role": "user", "content": "What does an inspection visit cost?"}]
+    said = dict(await answer(office, {"model": GOOD, "messages": question, "bot_id": str(bot.id)}))
+    assert "Price list" in said["sources"] and "not named in the answer" in said["sources"]
+    assert "₹399" in peer.asked[-1]["body"]["messages"][-1]["content"]
+    local = await answer(office, {"model": "local/extractive", "messages": question, "bot_id": str(bot.id)})
+    assert "not named" not in dict(local)["sources"]
+    nothing = [{"role": "user", "content": "xylophone quokka"}]
+    far = dict(await answer(office, {"model": GOOD, "messages": nothing, "bot_id": str(bot.id)}))
+    assert "Nothing in its knowledge is near this question." in far["sources"]
+
+
+async def test_a_bot_of_another_workspace_is_not_found(office: Office, peer: Peer) -> None:
+    other = await workspace_of_someone(office.services)
+    async with office.services.db.tenant(other) as tx:
+        bot = await bots.create_bot(tx, name="Theirs", greeting="Hello")
+    said = dict(await answer(office, asked(bot_id=str(bot.id))))
+    assert "There is no such bot" in said["problem"]
     assert peer.asked == []

@@ -26,7 +26,7 @@ from tests.support.people import workspace_of_someone
 
 BEHAVIOURS = (
     "good", "silent", "slowly", "crumbs", "hangs", "resets", "garbage", "error-inside", "short", "breaks", "ends-early",
-    "stalls", "endless", "ponders", "nothing", "echo", "400", "401", "429", "500", "503",
+    "stalls", "endless", "ponders", "nothing", "echo", "says", "400", "401", "429", "500", "503",
 )  # fmt: skip
 TERMS = """
 [[upstream]]

@@ -110,7 +110,7 @@ async def test_what_is_said_besides_words_is_charged_when_it_is_broken_off(
 ) -> None:
     shop = await open_shop()
     call = Call(services, shop.access, CompletionRequest("peer/good", HI, stream=True), Caller(shop.key_id))
-    await call.open(None)
+    await call.open()
     call.learn(Piece(delta(role="assistant")))
     call.learn(Piece(delta(**said)))
     await call.cancel()
@@ -127,7 +127,7 @@ async def test_a_count_that_cannot_be_is_silence(
 ) -> None:
     shop = await open_shop()
     call = Call(services, shop.access, CompletionRequest("peer/good", HI), Caller(shop.key_id))
-    await call.open(None)
+    await call.open()
     call.learn(Piece(delta(content="Namaste"), "Namaste", told, told))
     await call.settle()
     [row] = await shop.rows()
@@ -192,7 +192,7 @@ async def test_who_leaves_while_the_charge_is_written_has_been_answered(
         interruptions.append(Interruption())
         caller = Caller(shop.key_id, interruption=interruptions[0])
         call = Call(services, shop.access, CompletionRequest("peer/good", HI), caller)
-        await call.open(None)
+        await call.open()
         call.learn(Piece(delta(content="Namaste"), "Namaste", 3, 2))
         if leaves == "in time":
             interruptions[0].leave()
@@ -256,7 +256,7 @@ async def test_a_claim_that_was_charged_is_not_released(
         call = Call(
             services, shop.access, CompletionRequest("peer/good", HI), Caller(shop.key_id, usage_id=usage_id)
         )
-        await call.open(None)
+        await call.open()
         call.learn(Piece(delta(content="Namaste"), "Namaste", 3, 2))
         await call.settle()
         raise Conflict

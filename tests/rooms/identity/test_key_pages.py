@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
+from callmissed import bots
 from callmissed.app.installation import Installation
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
@@ -79,7 +80,6 @@ async def test_services_that_are_not_built_are_named_and_not_offered(owner) -> N
     assert 'value="keys.write"' not in page and not re.search(
         r"<input[^>]*\bchecked", page.split("</form>")[0]
     )
-    assert (await owner.post("/app/keys", data=FORM | {"allowed": "search"})).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,30 @@ async def test_a_key_is_changed_rotated_and_its_old_secret_stopped(owner, servic
         assert (
             await owner.post(f"/app/keys/{uuid7()}/{act}", data={"name": "x", "allowed": "llm"})
         ).status_code == 404
+
+
+async def test_a_key_rests_on_a_bot_of_its_own_workspace_alone(owner, services) -> None:
+    secret, key_id = await made(owner)
+    access = (await services.get(KeyRing).resolve(secret)).access
+    async with services.db.tenant(access) as tx:
+        bot = await bots.create_bot(tx, name="Care", greeting="Hello")
+    async with services.db.tenant(await workspace_of_someone(services)) as tx:
+        theirs = await bots.create_bot(tx, name="Theirs", greeting="Hello")
+    page = (await owner.get("/app/keys?new=true")).text
+    assert f'value="{bot.id}">Care<' in page and "Theirs" not in page
+    told = {"name": "grounded", "allowed": "llm", "options": ["compression", "repair"]}
+    changed = await owner.post(f"/app/keys/{key_id}/change", data={**told, "bot": str(bot.id)})
+    assert changed.status_code == 303
+    key = await services.get(KeyRing).resolve(secret)
+    assert (key.grounds, key.options) == (bot.id, {"compression", "repair", "grounding"})
+    form = (await owner.get(f"/app/keys?edit={key_id}")).text
+    assert f'value="{bot.id}" selected' in form and 'value="repair" checked' in form
+    refused = await owner.post("/app/keys", data={**told, "bot": str(theirs.id)})
+    assert refused.status_code == 404 and not SECRET.search(refused.text)
+    assert (
+        await owner.post(f"/app/keys/{key_id}/change", data={**told, "bot": str(theirs.id)})
+    ).status_code == 404
+    assert (await services.get(KeyRing).resolve(secret)).grounds == bot.id
 
 
 async def test_service_accounts_own_keys(owner) -> None:

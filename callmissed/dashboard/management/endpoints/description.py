@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from callmissed.dashboard.management.endpoints import (
     bots,
+    budgets,
     conversations,
     figures,
     keys,
@@ -30,6 +31,7 @@ DESCRIBED = (
     bots.router,
     conversations.router,
     figures.router,
+    budgets.router,
 )
 ABOUT = """\
 Everything a workspace can do, for programs. Send a key as `Authorization: Bearer cm_…`; a signed-in browser may call too.

@@ -6,12 +6,13 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
+from callmissed.bots import bot_by_id
 from callmissed.dashboard.management.answers import Cursor, Limit, Page, answer, cut, once, page_of
+from callmissed.dashboard.management.key_shapes import Key, KeyDraft, NewKey, Rotation
 from callmissed.dashboard.management.router import Api
-from callmissed.dashboard.management.shapes import Key, KeyDraft, NewKey, Rotation
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import TenantTx
-from callmissed.foundation.money import Micro
+from callmissed.foundation.money import micro
 from callmissed.foundation.problems import NotFound
 from callmissed.gateway import empty_cache, follow_switch
 from callmissed.identity import KeyLimits, create_key, keys, list_keys, revoke_key, rotation
@@ -21,7 +22,7 @@ router = Api("keys")
 UNUSABLE = (
     "key_name_missing", "key_may_nothing", "key_service_unusable", "key_scope_unusable", "key_rate_unusable",
     "key_option_unusable", "key_log_days_unusable", "key_budget_unusable",
-    "key_models_unusable", "key_origins_unusable", "key_networks_unusable",
+    "key_models_unusable", "key_origins_unusable", "key_networks_unusable", "bot_not_found",
 )  # fmt: skip
 
 
@@ -53,6 +54,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
     """Make a key. Its secret stands in this reply and nowhere else."""
 
     async def work() -> tuple[UUID, Key]:
+        await _look_up(tx, body)
         made = await create_key(
             tx,
             body.name,
@@ -61,6 +63,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
             limits=_limits(body),
             options=body.options,
             log_days=body.log_days,
+            bot_id=body.bot_id,
             days=body.days,
             service_account_id=body.service_account_id,
         )
@@ -79,6 +82,7 @@ async def make(request: Request, tx: TenantTx, body: NewKey) -> Response:
 )
 async def change(request: Request, tx: TenantTx, key_id: UUID, body: KeyDraft) -> Response:
     """Say anew what a key is called, may do and is narrowed by, everywhere within a second."""
+    await _look_up(tx, body)
     await keys.change_key(tx, key_id, _wish(body))
     await follow_switch(tx, key_id)
     return answer(request, await _key(tx, key_id))
@@ -138,13 +142,22 @@ async def revoke(request: Request, tx: TenantTx, key_id: UUID) -> Response:
 
 
 def _wish(body: KeyDraft) -> keys.KeyWish:
-    return keys.KeyWish(body.name, body.permissions, body.scopes, _limits(body), body.options, body.log_days)
+    limits = _limits(body)
+    return keys.KeyWish(
+        body.name, body.permissions, body.scopes, limits, body.options, body.log_days, body.bot_id
+    )
+
+
+async def _look_up(tx: Tx, body: KeyDraft) -> None:
+    """See that the bot is one of the workspace. Raises BotNotFound."""
+    if body.bot_id is not None:
+        await bot_by_id(tx, body.bot_id)
 
 
 def _limits(body: KeyDraft) -> KeyLimits:
-    budget = Micro(body.monthly_budget_micro) if body.monthly_budget_micro is not None else None
     lists = tuple(body.models), tuple(body.origins), tuple(body.networks)
-    return KeyLimits(body.requests_per_minute, body.tokens_per_minute, budget, *lists)
+    rates = body.requests_per_minute, body.tokens_per_minute
+    return KeyLimits(*rates, micro(body.monthly_budget_micro), *lists, micro(body.end_user_budget_micro))
 
 
 async def _key(tx: Tx, key_id: UUID) -> Key:
@@ -161,11 +174,13 @@ async def _key(tx: Tx, key_id: UUID) -> Key:
         requests_per_minute=found.limits.requests_per_minute,
         tokens_per_minute=found.limits.tokens_per_minute,
         monthly_budget_micro=found.limits.monthly_budget,
+        end_user_budget_micro=found.limits.end_user_budget,
         models=list(found.limits.models),
         origins=list(found.limits.origins),
         networks=list(found.limits.networks),
         options=list(found.options),
         log_days=found.log_days,
+        bot_id=found.bot_id,
         service_account=found.service_account,
         rotated_at=found.rotated_at,
         old_secrets_work_until=max((each.works_until for each in found.old), default=None),

@@ -25,18 +25,19 @@
   function request(place, text, before) {
     return {
       model: chosen()[place], system: field("system").value, temperature: number("temperature"), max_tokens: number("max_tokens"),
-      messages: [...said(place, before), { role: "user", content: text }],
+      messages: [...said(place, before), { role: "user", content: text }], bot_id: field("bot")?.value || undefined,
     };
   }
 
   const sold = (model) => [...field("first").options].find((each) => each.value === model)?.dataset;
 
   /* The most it can cost: every byte may be a token, and the answer may be as long as allowed. */
+  const passages = 12000; /* bytes that five passages of a bot's knowledge hardly reach */
   const bytes = (text) => new TextEncoder().encode(text).length;
   function most(place) {
-    const { system, messages, max_tokens: limit } = request(place, field("text").value);
+    const { system, messages, max_tokens: limit, bot_id: bot } = request(place, field("text").value);
     const { in: read, out: write, context, longest } = sold(chosen()[place]);
-    const reading = Math.min(Number(context), 16 + bytes(system) + messages.reduce((sum, each) => sum + 16 + bytes(each.content), 0));
+    const reading = Math.min(Number(context), 16 + (bot ? passages : 0) + bytes(system) + messages.reduce((sum, each) => sum + 16 + bytes(each.content), 0));
     return (reading * Number(read) + Math.min(limit ?? Infinity, Number(longest)) * Number(write)) / 1e12;
   }
   function rupees(value, digits = value < 1 ? 4 : 2) {
@@ -47,12 +48,13 @@
   const quoted = (value) => JSON.stringify(value);
   function body({ system, messages, ...rest }) {
     return { model: rest.model, messages: [...(system.trim() ? [{ role: "system", content: system }] : []), ...messages],
-      temperature: rest.temperature, max_tokens: rest.max_tokens, stream: true };
+      temperature: rest.temperature, max_tokens: rest.max_tokens, bot_id: rest.bot_id, stream: true };
   }
   const programs = {
-    python({ messages, model, temperature, max_tokens: limit }, base) {
+    python({ messages, model, temperature, max_tokens: limit, bot_id: bot }, base) {
       const lines = messages.map((each) => `        {"role": ${quoted(each.role)}, "content": ${quoted(each.content)}},`);
-      const more = [...(temperature === undefined ? [] : [`    temperature=${temperature},`]), ...(limit === undefined ? [] : [`    max_tokens=${limit},`])];
+      const more = [...(temperature === undefined ? [] : [`    temperature=${temperature},`]), ...(limit === undefined ? [] : [`    max_tokens=${limit},`]),
+        ...(bot === undefined ? [] : [`    extra_body={"bot_id": ${quoted(bot)}},`])];
       return ["from openai import OpenAI", "", `client = OpenAI(base_url=${quoted(`${base}/v1`)}, api_key="cm_…")`,
         "stream = client.chat.completions.create(", `    model=${quoted(model)},`, "    messages=[", ...lines, "    ],", ...more, "    stream=True,", ")",
         "for chunk in stream:", "    if chunk.choices:", '        print(chunk.choices[0].delta.content or "", end="", flush=True)'].join("\n");
@@ -124,6 +126,9 @@
     text(more, card, answer) {
       answer.text += more;
       card.querySelector(".said").append(more);
+    },
+    sources(html, card) {
+      card.querySelector(".body").insertAdjacentHTML("beforeend", html); /* as the figures */
     },
     end({ price_micro: price, html }, card, answer) {
       total += price / 1e6;

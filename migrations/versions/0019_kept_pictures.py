@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
@@ -15,4 +15,4 @@ HERE = Path(__file__).resolve().parent
 def upgrade() -> None:
     """Add the table."""
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.get_bind().connection.cursor().execute((HERE / "0017_kept_pictures.sql").read_text(encoding="utf-8"))
+    op.get_bind().connection.cursor().execute((HERE / "0019_kept_pictures.sql").read_text(encoding="utf-8"))
