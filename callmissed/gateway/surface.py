@@ -220,11 +220,8 @@ class Surface:
         """What costs."""
         key, request = visit.key, await self._read(visit, language)
         allowed(key, request)
-        if (
-            CACHE not in key.options
-            or isinstance(request, AudioRequest | ImageRequest | SearchRequest)
-            or not repeatable(key, request)
-        ):
+        unkept = isinstance(request, AudioRequest | ImageRequest | SearchRequest)
+        if CACHE not in key.options or unkept or not repeatable(key, request):
             await self._ask(visit, language, request)
             return
         once = replace(visit, usage_id=visit.usage_id or uuid7())

@@ -104,6 +104,7 @@ async def busy_workspace(services: Services) -> Bustle:
         "speech": ("owner", "/app/playground/speech"),
         "pictures": ("owner", "/app/playground/images"),
         "pictures-none": ("newcomer", "/app/playground/images"),
+        "search": ("owner", "/app/playground/search"),
         "usage": ("owner", "/app/usage"),
         "usage-by-key": ("owner", "/app/usage?by=key"),
         "requests": ("owner", "/app/requests"),

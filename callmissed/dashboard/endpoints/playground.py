@@ -9,6 +9,7 @@ from callmissed.bots import list_bots
 from callmissed.dashboard import shelves
 from callmissed.dashboard.frame import workspace_page
 from callmissed.dashboard.trying import Answering, Tried
+from callmissed.dashboard.trying_search import LONGEST_QUERY, MOST_RESULTS, Looked, Searching
 from callmissed.dashboard.trying_speech import LONGEST_TEXT, Said, Speaking, languages
 from callmissed.foundation.http import Router, TenantTx, current_access, permits, services
 from callmissed.foundation.problems import TooManyRequests
@@ -77,6 +78,33 @@ async def hear(request: Request) -> JSONResponse:
     """The words of a recording, sent as a form. Raises TooManyRequests."""
     speaking = Speaking(request, await admitted(request))
     return JSONResponse(await speaking.hear(request.headers.get("content-type", ""), await request.body()))
+
+
+@router.get("/app/playground/search", access=permits("playground.use"))
+async def search(request: Request, tx: TenantTx, model: str = "") -> Response:
+    """The page on which one searches; `model` is chosen first where it is one of those that this workspace can ask."""
+    held = services(request)
+    own = await held.get(OwnKeys).read(tx)
+    offered = held.get(Upstreams).models(india_only=await residency.is_india_only(tx), own=own)
+    return await workspace_page(
+        request,
+        tx,
+        "dashboard/playground/search.html",
+        active="playground",
+        searches=[each for each in offered if each.model.kind == "search"],
+        chosen=model,
+        longest=LONGEST_QUERY,
+        most=MOST_RESULTS,
+        base_url=held.base_url,
+        place=shelves.place,
+        may=tx.access.may if tx.access else bool,
+    )
+
+
+@router.post("/app/playground/search/look", access=permits("playground.use"))
+async def look(request: Request, looked: Looked) -> JSONResponse:
+    """What a search finds. Raises TooManyRequests."""
+    return JSONResponse(await Searching(request, await admitted(request)).look(looked))
 
 
 @router.post("/app/playground/answer", access=permits("playground.use"))

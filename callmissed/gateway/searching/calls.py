@@ -20,13 +20,13 @@ from callmissed.identity import MASKING
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A search that was made, and paid. `available_micro` is what the wallet has left, `latency_ms` how long its caller waited."""
+    """A search that was made, and paid. `balance_micro` is what the wallet has left, `latency_ms` how long its caller waited."""
 
     usage_id: UUID
     model: str
     found: Found
     price_micro: int
-    available_micro: int
+    balance_micro: int
     latency_ms: int
     provenance: Provenance
 
@@ -47,7 +47,7 @@ async def seek(services: Services, access: Access, request: SearchRequest, calle
     )
     await call.settle()
     async with services.db.tenant(access) as tx:
-        left = (await purse(tx)).available_micro
+        left = (await purse(tx)).balance_micro
     latency = round((time.perf_counter() - began) * 1e3)
     return Searched(
         call.id, call.route.model.id, found, call.price_micro, left, latency, call.provenance

@@ -24,7 +24,7 @@ def written(done: Searched, request: SearchRequest) -> bytes:
             "answer": done.found.answer,
             "currency": "INR",
             "credits_used": rupees_of(done.price_micro),
-            "balance": rupees_of(done.available_micro),
+            "balance": rupees_of(done.balance_micro),
             "latency_ms": done.latency_ms,
         }
     )

@@ -147,7 +147,13 @@ class LocalUpstream:
 
 def _finding(passage: Passage, sought: Sought) -> Finding:
     """A passage as a result: it stands at no address of the web, so it has that of its source here (RFC 9562)."""
-    title = " · ".join(part for part in (passage.title, passage.heading, passage.locator) if part)
+    heading, locator = passage.heading, passage.locator
+    parts = (
+        "" if heading.startswith(passage.title) else passage.title,
+        heading,
+        "" if heading.endswith(locator) else locator,
+    )
+    title = " · ".join(part for part in parts if part) or passage.title
     url, snippet = f"urn:uuid:{passage.source_id}", passage.text[: SNIPPETS[sought.mode]]
     return Finding(title, url, snippet, None, passage.text if sought.content else None, passage.source_id)
 
