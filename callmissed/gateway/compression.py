@@ -71,7 +71,7 @@ def compressed(messages: Sequence[Message], room: int) -> Compressed:
     middle = [unit for unit in units if not unit.kept]
     left = room - sum(unit.weight for unit in units if unit.kept)
     if left < 0:
-        raise ContextTooLong(param="messages", context=room)
+        raise ContextTooLong(param="messages", context=room, before=before)
     newest, oldest, is_newest = len(middle) - 1, 0, True
     shorter: dict[int, Message] = {}
     while oldest <= newest:

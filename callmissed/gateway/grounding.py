@@ -62,9 +62,10 @@ async def ground(
 ) -> tuple[CompletionRequest, Grounded]:
     """The request with what was found for the last words of the user. Call it with no transaction open.
 
-    Raises NotFound for a bot that is not the tenant's, KnowledgeMissing, and RequestInvalid where no message is the user's.
+    Where no message is the user's, nothing is found. Raises NotFound for a bot that is not the tenant's, and KnowledgeMissing.
     """
-    question = last_words(request.messages)[:LONGEST_QUESTION]
+    is_asked = any(each.get("role") == "user" for each in request.messages)
+    question = last_words(request.messages)[:LONGEST_QUESTION] if is_asked else ""
     async with services.db.tenant(access) as tx:
         sources = wish.sources
         if wish.bot_id is not None:

@@ -11,6 +11,7 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.compression import compressed
 from callmissed.gateway.grounding import Grounded, ground
+from callmissed.gateway.problems import ContextTooLong
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.tokens import LETTERS
 from callmissed.gateway.trip import Route, Trip
@@ -48,11 +49,20 @@ async def prepared(
 
 
 async def _compressed(made: Prepared, route: Route | Trip) -> Prepared:
-    """Nothing is changed in what fits."""
+    """Nothing is changed in what fits, nor where leaving out the middle does not help: then its upstream decides about so long an answer.
+
+    Raises ContextTooLong when the messages alone are too long, whatever is left out.
+    """
     request, model = made.request, route.model
-    answer = request.max_tokens or min(model.longest_answer, model.context // UNSAID_ROOM)
+    answer = min(request.max_tokens or model.context // UNSAID_ROOM, model.longest_answer)
     others = sum(len(bytes(each)) for each in request.extra.values()) // LETTERS
-    fitting = await asyncio.to_thread(compressed, request.messages, model.context - answer - others)
+    room = model.context - others
+    try:
+        fitting = await asyncio.to_thread(compressed, request.messages, room - answer)
+    except ContextTooLong as problem:
+        if problem.details["before"] > room:
+            raise ContextTooLong(param="messages", context=model.context) from None
+        return made
     if fitting.messages is request.messages:
         return made
     return replace(

@@ -99,7 +99,8 @@ class TextEvents(ChunkEvents):
         choices = every_choice(piece.choices)
         if not any(each.delta.content or each.finish_reason for each in choices):
             return b""
-        return self.chunk([_choice(each, each.delta.content) for each in choices])
+        said = [_choice(each, each.delta.content) for each in choices]
+        return self.chunk(said, members=self.members(piece))
 
     def head(self) -> dict[str, Any]:
         """What every event begins with."""

@@ -61,9 +61,13 @@ class ChunkEvents:
         """The chunk of a piece; a piece that only brings counts has none."""
         if not piece.choices:
             return b""
-        if self.call.grounded is not None and _ends(piece.choices):
-            return self.chunk(msgspec.Raw(piece.choices), members=self.call.members())
-        return self.chunk(msgspec.Raw(piece.choices))
+        return self.chunk(msgspec.Raw(piece.choices), members=self.members(piece))
+
+    def members(self, piece: Piece) -> Mapping[str, Any]:
+        """What the chunk of a piece says besides: that of the end of a choice, what the answer rests on."""
+        if self.call.grounded is None or not any(each.finish_reason for each in every_choice(piece.choices)):
+            return NO_MEMBERS
+        return self.call.members()
 
     def end(self) -> bytes:
         """The usage, where it was asked for, and the mark of the end."""
@@ -88,11 +92,6 @@ class ChunkEvents:
             "created": self.created,
             "model": self.call.route.model.id,
         }
-
-
-def _ends(choices: bytes) -> bool:
-    """Whether a choice ends with this piece."""
-    return any(each.finish_reason for each in every_choice(choices))
 
 
 def event(document: Any) -> bytes:

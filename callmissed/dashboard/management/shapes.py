@@ -281,8 +281,9 @@ class UsageRecord(Shape):
     unit: str | None = Field(description="what was sold, where it was not tokens: second, character")
     units: int | None
     options: str | None = Field(
-        description="What was done besides because its key asks for it: masked=2 for two identifiers masked, "
-        "cached for an answer of the response cache."
+        description="What was done besides because it, or its key, asks for it: masked=2 for two identifiers masked, grounded=3 for "
+        "three passages of knowledge, dropped=4 for four messages left out, json=repaired or json=failed; cached for an answer of the "
+        "response cache."
     )
 
 

@@ -50,7 +50,8 @@ class MessageEvents:
         tokens_in, tokens_out, _ = self._call.counted
         why = stop_reason(self._finish, refused=self._refused, called=self._called)
         delta = {"stop_reason": why, "stop_sequence": None}
-        said = named_event("message_delta", {"delta": delta, "usage": usage(tokens_in, tokens_out)})
+        told = {"delta": delta, "usage": usage(tokens_in, tokens_out), **self._call.members()}
+        said = named_event("message_delta", told)
         return self._closed() + said + named_event("message_stop", {})
 
     def problem(self, problem: Problem) -> bytes:

@@ -5,6 +5,7 @@ is {"texts": [...], "schema": …} (null: any object will do); the answer is a l
 """
 
 import json
+import os
 import resource
 import sys
 from typing import Any
@@ -17,7 +18,8 @@ CPU_SECONDS = 2
 
 
 def limit() -> None:
-    """Lower this process's limits: memory, CPU time, no files written."""
+    """Lower this process's limits: memory, CPU time, no files written; and its place among others that want the processor."""
+    os.nice(10)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -11,6 +11,8 @@ import msgspec
 
 CHILD = Path(__file__).with_name("child.py")
 WALL_SECONDS = 5.0
+QUEUE_SECONDS = 3.0
+"""How long an answer waits for its turn to be repaired: others that take long do not hold it up for longer."""
 LARGEST = 1_000_000
 """Characters of all texts that are repaired in one answer, and bytes of the schema."""
 
@@ -18,7 +20,7 @@ _two_at_once = asyncio.Semaphore(2)
 
 
 class _Schema(msgspec.Struct):
-    schema: msgspec.Raw = msgspec.Raw(b"true")
+    schema: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Format(msgspec.Struct, frozen=True):
@@ -61,8 +63,12 @@ async def mended(choices: bytes, wanted: Format) -> Mended:
     for choice, text, is_usable in zip(broken, found, usable, strict=True):
         if is_usable:
             choice["message"]["content"] = text
-    now = msgspec.json.encode(every) if any(usable) else choices
-    return Mended(now, "repaired" if all(usable) else "failed")
+    if not any(usable):
+        return Mended(choices, "failed")
+    try:
+        return Mended(msgspec.json.encode(every), "repaired" if all(usable) else "failed")
+    except OverflowError:  # a number beside them that is longer than we can write
+        return Mended(choices, "failed")
 
 
 def _words(choice: Mapping[str, Any]) -> str:
@@ -92,12 +98,17 @@ async def _repaired(texts: list[str], wanted: Format) -> list[str | None]:
     if sum(map(len, texts)) > LARGEST or len(bytes(schema)) > LARGEST:
         return nothing
     question = msgspec.json.encode({"texts": texts, "schema": schema})
-    async with _two_at_once:
-        try:
-            said = await _in_child(question)
-            found = _answer.decode(said)
-        except (OSError, TimeoutError, msgspec.DecodeError):
-            return nothing
+    try:
+        async with asyncio.timeout(QUEUE_SECONDS):
+            await _two_at_once.acquire()
+    except TimeoutError:
+        return nothing
+    try:
+        found = _answer.decode(await _in_child(question))
+    except (OSError, TimeoutError, msgspec.DecodeError):
+        return nothing
+    finally:
+        _two_at_once.release()
     return found if len(found) == len(texts) else nothing
 
 

@@ -112,7 +112,8 @@ class ResponseEvents:
     def end(self) -> bytes:
         """After the last piece."""
         closed = b"".join(self._close())
-        whole = ended(self._begun, self._items, self._finish, self._call.counted[:2])
+        told = ended(self._begun, self._items, self._finish, self._call.counted[:2])
+        whole = {**told, **self._call.members()}
         return closed + self._event(f"response.{whole['status']}", response=whole)
 
     def problem(self, problem: Problem) -> bytes:

@@ -106,6 +106,18 @@ async def test_a_request_opens_with_where_it_was_and_what_to_do(office: Office) 
     assert 'href="/app/models?model=a%2Fb"' in await office.page(f"/app/requests?request={rejected}")
 
 
+async def test_what_was_done_besides_is_told(office: Office) -> None:
+    ref = await office.spend(1, options="masked=2 grounded=3 dropped=41 json=failed")
+    said = text_of(await office.page(f"/app/requests?request={ref}"))
+    for told in (
+        "Identifiers masked 2",
+        "Passages of a bot's knowledge 3",
+        "Messages left out 41",
+        "Broken JSON could not be repaired",
+    ):
+        assert told in said
+
+
 async def test_what_was_tried_out_says_where(office: Office) -> None:
     ref = await office.spend(1, endpoint="playground")
     assert "Made in Playground" in text_of(await office.page(f"/app/requests?request={ref}"))

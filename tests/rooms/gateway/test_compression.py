@@ -180,3 +180,14 @@ async def test_what_fits_is_not_touched(open_shop: OpenShop, base_url: str, peer
     reply = await ask(base_url, shop, body=body)
     assert peer.asked[-1]["body"]["messages"] == body["messages"]
     assert "cm-compression" not in reply.headers
+
+
+async def test_an_answer_longer_than_its_room_is_no_reason_to_refuse(
+    open_shop: OpenShop, base_url: str, peer: Peer
+) -> None:
+    """Leaving out the middle does not help there: whoever answers decides, as without the option."""
+    shop = await open_shop(options=("compression",))
+    messages = [{"role": "user", "content": "word " * 5_800}]
+    reply = await ask(base_url, shop, body={**TOO_LONG, "messages": messages, "max_tokens": 900})
+    assert reply.status_code == 200
+    assert peer.asked[-1]["body"]["messages"] == messages

@@ -301,3 +301,41 @@ async def test_a_key_that_has_a_bot_is_grounded_on_it(open_shop: OpenShop, base_
         return "grounding" not in (await ask(base_url, shop, body=asked)).json()
 
     assert await until(is_plain)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "event"),
+    [
+        ("/v1/responses", {"input": QUESTION}, "response.completed"),
+        ("/v1/completions", {"prompt": QUESTION}, None),
+        ("/anthropic/v1/messages", {**ASK, "max_tokens": 50}, "message_delta"),
+    ],
+    ids=["responses", "completions", "messages"],
+)
+async def test_other_languages_tell_them_at_the_end_of_a_stream(
+    path: str, body: dict[str, Any], event: str | None, open_shop: OpenShop, base_url: str
+) -> None:
+    shop = await open_shop()
+    bot_id = await bot_of(shop)
+    reply = await ask(
+        base_url, shop, path, {**body, "model": "peer/good", "stream": True, "bot_id": str(bot_id)}
+    )
+    told = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: {")]
+    with_them = [each for each in told if "citations" in json.dumps(each)]
+    assert len(with_them) == 1
+    assert with_them[0].get("type") == event
+    found = with_them[0].get("response", with_them[0])
+    assert found["grounding"]["bot_id"] == str(bot_id) and found["citations"]
+
+
+async def test_where_no_user_speaks_nothing_is_found(open_shop: OpenShop, base_url: str, peer: Peer) -> None:
+    shop = await open_shop()
+    body = {
+        "model": "peer/good",
+        "messages": [{"role": "system", "content": QUESTION}],
+        "bot_id": str(await bot_of(shop)),
+    }
+    reply = await ask(base_url, shop, body=body)
+    assert (reply.status_code, reply.headers["cm-grounding"]) == (200, "0")
+    assert peer.asked[-1]["body"]["messages"] == body["messages"]
+    assert (await ask(base_url, shop, body={**body, "knowledge_required": True})).status_code == 422

@@ -123,6 +123,23 @@ async def test_texts_and_schemas_that_never_end_are_ended() -> None:
     assert time.monotonic() - began < 40
 
 
+async def test_those_who_take_long_hold_up_nobody_for_long() -> None:
+    slow, quick = said("{'a'" * 200_000), said("{'price': 399}")
+    began = time.monotonic()
+    made = await asyncio.gather(*(mended(each, OBJECT) for each in [slow] * 5 + [quick]))
+    assert time.monotonic() - began < 15
+    assert {each.outcome for each in made} <= {"repaired", "failed"}
+    assert (await mended(quick, OBJECT)).outcome == "repaired"
+
+
+async def test_a_schema_that_is_not_given_asks_for_an_object() -> None:
+    bare = format_of(
+        {"response_format": msgspec.Raw(b'{"type": "json_schema", "json_schema": {"name": "x"}}')}
+    )
+    assert bare is not None
+    assert words((await mended(said("{'a': 1}"), bare)).choices) == ['{"a": 1}']
+
+
 async def test_a_schema_fetches_nothing() -> None:
     async with _listener() as (port, calls):
         schema = {"$ref": f"http://127.0.0.1:{port}/schema.json"}
