@@ -39,6 +39,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "conversations:conversation:taken_over": _("A conversation was taken over from the bot."),
         "foundation:audit:heartbeat": _("The log noted that it is still being kept."),
         "gateway:cache:emptied": _("The response cache was emptied."),
+        "gateway:picture:erased": _("A picture was erased."),
         "gateway:prompt_log:read": _("What a request asked and was answered was read."),
         "gateway:batch:cancelled": _("A batch of requests was to stop."),
         "gateway:batch:made": _("A batch of requests to %(endpoint)s was begun."),

@@ -28,6 +28,7 @@ ABILITY_NAMES: MappingProxyType[str, str] = MappingProxyType(
         "moderation": _("Finds what is not allowed"),
         "transcription": _("Writes down what is said"),
         "speech": _("Speaks"),
+        "image": _("Makes pictures"),
         "search": _("Searches"),
     }
 )
@@ -89,6 +90,13 @@ print(heard.text)""",
     response_format="wav",
 ) as spoken:
     spoken.stream_to_file("namaste.wav")""",
+        "image": """made = client.images.generate(
+    model="{model}",
+    prompt="A chai stall at dawn",
+    response_format="b64_json",
+)
+with open("chai.png", "wb") as file:
+    file.write(base64.b64decode(made.data[0].b64_json))""",
         "search": """import httpx
 
 found = client.post(
@@ -109,7 +117,7 @@ class Choice(BaseModel):
     q: str = Field("", max_length=100, pattern="^[^\\x00]*$")
     ability: Literal[
         "", "stream", "tools", "json", "vision", "reasoning", "citations", "files", "web", "embedding", "moderation",
-        "transcription", "speech", "search",
+        "transcription", "speech", "image", "search",
     ] = ""  # fmt: skip
     region: str = Field("", max_length=10, pattern=r"^[A-Z?]*$")
     most: Literal["", "25", "100", "250"] = ""
@@ -165,5 +173,6 @@ def place(region: str) -> str:
 
 def snippet(base_url: str, model: Model) -> str:
     """How a program asks a model, in Python."""
+    needs = "import base64\n\n" if model.kind == "image" else ""
     provider = model.id.rpartition("/")[2]
-    return (CLIENT + ASK[model.kind]).format(base_url=base_url, model=model.id, provider=provider)
+    return (needs + CLIENT + ASK[model.kind]).format(base_url=base_url, model=model.id, provider=provider)

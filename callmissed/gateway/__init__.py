@@ -16,6 +16,8 @@ from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
 from callmissed.gateway.end_users import end_user_tag
 from callmissed.gateway.grounding import Grounds
+from callmissed.gateway.images import draw, read_image_request
+from callmissed.gateway.images import history as pictures
 from callmissed.gateway.limits import Limiter, LocalLimiter
 from callmissed.gateway.limits_shared import SharedLimiter
 from callmissed.gateway.own import provider_keys
@@ -58,13 +60,16 @@ __all__ = [
     "cached_answers",
     "complete",
     "content_kept_until",
+    "draw",
     "empty_cache",
     "end_user_tag",
     "file_name",
     "follow_switch",
     "hear",
+    "pictures",
     "provider_keys",
     "read_content",
+    "read_image_request",
     "read_recording_form",
     "read_search_request",
     "read_speech_request",

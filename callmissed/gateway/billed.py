@@ -196,10 +196,14 @@ class BilledCall:
         self._first = self._first or time.perf_counter()
 
     async def settle(self) -> None:
-        """The answer is complete: take its price. Durable when this returns. Who leaves from here on has been answered."""
+        """The answer is complete: take its price. Durable when this returns."""
+        self.complete()
+        self.price_micro = await self._end("ok", 200)
+
+    def complete(self) -> None:
+        """The answer is there: whoever leaves from here on has been answered."""
         if self.interruption is not None and not self.interruption.happened:
             self.interruption.finish()
-        self.price_micro = await self._end("ok", 200)
 
     async def repeat(self) -> None:
         """It is answered with what was answered before: nobody is asked, and nothing costs. Durable when this returns.

@@ -1,8 +1,8 @@
 """The catalogue: which models there are, what they cost, how much they read, until when. One file, shown as it is charged.
 
 Prices are in rupees for 10 lakh tokens, which is the same number as micro-rupees for one token; speech is sold by the hour heard
-and by 10,000 characters spoken. A model has one price, whoever runs it; where several upstreams do, each is an entry of its own
-here, with the same terms of sale.
+and by 10,000 characters spoken, pictures one by one. A model has one price, whoever runs it; where several upstreams do, each is an
+entry of its own here, with the same terms of sale.
 """
 
 import tomllib
@@ -19,9 +19,14 @@ from callmissed.foundation.money import RUPEE, Micro, rupees
 FILE = Path(__file__).with_name("catalogue.toml")
 ABILITIES = ("stream", "tools", "json", "vision", "reasoning", "citations", "files", "web")
 """What a model can be said to do, in the order pages show it."""
-Kind = Literal["chat", "embedding", "moderation", "transcription", "speech", "search"]
+Kind = Literal["chat", "embedding", "moderation", "transcription", "speech", "image", "search"]
 """What a model is for: it is asked at the addresses of its kind alone."""
-SOLD_BY: dict[Kind, Unit] = {"transcription": "second", "speech": "character", "search": "search"}
+SOLD_BY: dict[Kind, Unit] = {
+    "transcription": "second",
+    "speech": "character",
+    "image": "image",
+    "search": "search",
+}
 """What is not sold by the token."""
 
 

@@ -1,6 +1,6 @@
 """What can go wrong with a request to a model. Each costs nothing."""
 
-from callmissed.foundation.problems import NotFound, Problem, TooManyRequests, Unauthenticated
+from callmissed.foundation.problems import Conflict, NotFound, Problem, TooManyRequests, Unauthenticated
 
 
 class KeyMissing(Unauthenticated):
@@ -126,6 +126,39 @@ class TextTooLong(Problem):
 
     status = 400
     code = "text_too_long"
+
+
+class PromptTooLong(Problem):
+    """The prompt is longer than this model reads."""
+
+    status = 400
+    code = "prompt_too_long"
+
+
+class PromptUnfit(Problem):
+    """This model cannot set these words. Send fewer of them, or letters that it has."""
+
+    status = 400
+    code = "prompt_unfit"
+
+
+class PictureNotFound(NotFound):
+    """There is no such picture. It may have been erased, its 30 days may be over, or the link to it may be too old."""
+
+    code = "picture_not_found"
+
+
+class TooManyPictures(Conflict):
+    """Your workspace keeps 500 MB of pictures, and no more. Erase some, or use a key that keeps none. Nothing was billed."""
+
+    code = "too_many_pictures"
+
+
+class PicturesForServers(Problem):
+    """Pictures that are kept are listed for servers: use the key itself, not a token, and not from a website."""
+
+    status = 403
+    code = "pictures_for_servers"
 
 
 class QueryTooLong(Problem):

@@ -181,6 +181,11 @@ class Upstreams:
         """The first model of a kind that is offered here: what callers mean who name none."""
         return next((name for name, routes in self._routes.items() if routes[0].model.kind == kind), None)
 
+    def makes(self, model_id: str, kind: Kind) -> bool:
+        """Whether there is a model of that name and kind."""
+        routes = self._routes.get(model_id)
+        return routes is not None and routes[0].model.kind == kind
+
     def models(self, *, india_only: bool = True, own: Own | None = None) -> list[Listing]:
         """The models that a caller can use now."""
         return [each for each in self.listings(india_only=india_only, own=own) if each.refusal is None]

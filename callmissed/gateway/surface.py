@@ -18,18 +18,27 @@ from callmissed.gateway.completions import Call, Completion, complete
 from callmissed.gateway.end_users import HEADER, budget_of
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import cost
+from callmissed.gateway.images import ImageRequest, draw, read_image_request
 from callmissed.gateway.interruptions import Interruptible, Interruption
 from callmissed.gateway.languages import ANTHROPIC, OPENAI, PROMPTS, RESPONSES, Language
 from callmissed.gateway.limits import Allowance, AtOnce, Limiter
 from callmissed.gateway.own.opened import Own, OwnKeys
 from callmissed.gateway.problems import KeyMissing
 from callmissed.gateway.register import Upstreams
-from callmissed.gateway.requests import CompletionRequest, TokenBody, read_request, read_token_request
+from callmissed.gateway.requests import CompletionRequest, TokenBody, read_token_request
 from callmissed.gateway.searching import SearchRequest, is_search, read_search_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache, repeatable
 from callmissed.gateway.surface_files import FileDesk, is_file_path
+from callmissed.gateway.surface_images import (
+    GENERATIONS,
+    PictureDesk,
+    is_picture_link,
+    is_picture_path,
+    send_pictures,
+    show_linked,
+)
 from callmissed.gateway.surface_log import logged
 from callmissed.gateway.surface_replays import Replays
 from callmissed.gateway.surface_search import SEARCH, answer_search
@@ -51,11 +60,11 @@ from callmissed.identity import (
 BEARER = b"bearer "
 PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
-COSTS = frozenset({*ENDPOINTS, *AUDIO, SEARCH})
+COSTS = frozenset({*ENDPOINTS, *AUDIO, GENERATIONS, SEARCH})
 """What costs besides completions, which each language has at an address of its own."""
 
 
-Asking = CompletionRequest | WorkRequest | AudioRequest | SearchRequest
+Asking = CompletionRequest | WorkRequest | AudioRequest | ImageRequest | SearchRequest
 """What costs."""
 
 
@@ -81,9 +90,10 @@ class Visit:
 
 class Surface:
     """What costs: POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/moderations,
-    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/search.
+    /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/images/generations, /v1/search.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
-    and all of /v1/files and /v1/batches, whose requests cost when they are asked.
+    GET /v1/images/history, GET and DELETE /v1/images/{id}, and all of /v1/files and /v1/batches, whose requests cost when they are asked.
+    GET /v1/images/{id}/content asks for no key: its link is signed.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -95,12 +105,16 @@ class Surface:
         self._replays = Replays(services)
         self._cache = Cache(services)
         self._desk = FileDesk(services)
+        self._pictures = PictureDesk(services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Problems, before anything was sent."""
         arrived = time.perf_counter()
         if scope["method"] == "OPTIONS":
             await preflight(scope, send)
+            return
+        if scope["method"] == "GET" and is_picture_link(scope["path"]):
+            await show_linked(self._services, scope, send)
             return
         origin = header(scope, b"origin")
         key = await self._who(scope, origin)
@@ -124,9 +138,7 @@ class Surface:
             await self._tell(visit)
             return
         if visit.scope["method"] != "POST":
-            if visit.scope["method"] != "DELETE" or not is_file_path(visit.path):
-                raise NotFound
-            await self._desk.answer(visit.key, visit.scope, b"", visit.send)
+            await self._drop(visit)
             return
         with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
             visit.body = await _body(visit.receive)
@@ -138,6 +150,15 @@ class Surface:
                 await self._perform(visit, language)
             else:
                 await self._once(visit, language, once)
+
+    async def _drop(self, visit: Visit) -> None:
+        """What is asked with DELETE. Raises NotFound, for other methods too."""
+        if visit.scope["method"] == "DELETE" and is_picture_path(visit.path):
+            await self._pictures.answer(visit.key, visit.scope, visit.send)
+        elif visit.scope["method"] == "DELETE" and is_file_path(visit.path):
+            await self._desk.answer(visit.key, visit.scope, b"", visit.send)
+        else:
+            raise NotFound
 
     async def _tell(self, visit: Visit) -> None:
         """What is asked with GET."""
@@ -153,6 +174,8 @@ class Surface:
             await send_whole(visit.send, await self._shelf.generation(key, visit.scope))
         elif is_file_path(path):
             await self._desk.answer(key, visit.scope, b"", visit.send)
+        elif is_picture_path(path):
+            await self._pictures.answer(key, visit.scope, visit.send)
         else:
             raise NotFound
 
@@ -200,7 +223,7 @@ class Surface:
         allowed(key, request)
         if isinstance(request, CompletionRequest) and request.wishes is not None:
             request = self._shelf.searching(key, request, visit.own)
-        unkept = isinstance(request, AudioRequest | SearchRequest)
+        unkept = isinstance(request, AudioRequest | ImageRequest | SearchRequest)
         if CACHE not in key.options or unkept or not repeatable(key, request):
             await self._ask(visit, language, request)
             return
@@ -224,6 +247,8 @@ class Surface:
                 await _send_paid(visit.send, ENDPOINTS[visit.path].document(done), done)
             elif isinstance(request, SearchRequest):
                 await answer_search(self._services, key.access, request, caller, visit.send)
+            elif isinstance(request, ImageRequest):
+                await send_pictures(visit.send, await draw(self._services, key.access, request, caller))
             else:
                 await AudioAnswers(self._services, key.access).answer(request, caller, visit.send)
 
@@ -231,7 +256,9 @@ class Surface:
         """Who asks. Raises EndUserUnusable."""
         key, end_user = visit.key, None
         if key.end_user_budget is not None:
-            extra = request.extra if isinstance(request, CompletionRequest | WorkRequest) else None
+            extra = (
+                request.extra if isinstance(request, CompletionRequest | WorkRequest | ImageRequest) else None
+            )
             end_user = budget_of(self._services.vault, key, header(visit.scope, HEADER), extra)
         return Caller(
             key.key_id, None, None, visit.arrived, visit.allowance, interruption, key.india_only, visit.usage_id, key.options,
@@ -245,6 +272,8 @@ class Surface:
         if visit.path in AUDIO:
             kind = (header(visit.scope, b"content-type") or b"").decode("latin-1")
             return await read_audio_request(visit.path, kind, visit.body)
+        if visit.path == GENERATIONS:
+            return read_image_request(visit.body)
         if visit.path == SEARCH:
             return read_search_request(visit.body, self._shelf.searcher(visit.key, visit.own))
         return language.read(visit.body)
@@ -275,14 +304,16 @@ class Surface:
         await visit.allowance.admit()
 
     async def _quote(self, visit: Visit) -> dict[str, object]:
-        """What a request would cost: a search is told by its query."""
+        """What a request would cost: a search is told by its query, pictures by their model."""
         key = visit.key
         if is_search(visit.body):
             sought = read_search_request(visit.body, self._shelf.searcher(key, visit.own))
             allowed(key, sought)
             return self._shelf.quote_search(key, sought, visit.own)
-        request = read_request(visit.body)
+        request = self._shelf.read_quoted(visit.body)
         allowed(key, request)
+        if isinstance(request, ImageRequest):
+            return self._shelf.quote_images(key, request, visit.own)
         request = self._shelf.searching(key, request, visit.own)
         return await self._shelf.quote(key, request, visit.own)
 

@@ -11,6 +11,7 @@ from starlette.types import Message, Send
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway.prompt_log import LARGEST, Exchange, keep_content, packed
+from callmissed.gateway.surface_images import GENERATIONS
 from callmissed.identity import MASKING, KeyAccess
 
 log = logging.getLogger(__name__)
@@ -19,9 +20,10 @@ log = logging.getLogger(__name__)
 class _Heard:
     """Sends on, and remembers what went by, as far as it is kept."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, shows: bool) -> None:
         self._send = send
-        self.begun = self.streamed = self.speaks = False
+        self.begun = self.streamed = False
+        self.shows = shows
         self.parts: list[bytes] = []
         self.size = 0
 
@@ -31,9 +33,9 @@ class _Heard:
             self.begun = True
             kind = next((value for name, value in message["headers"] if name == b"content-type"), b"")
             self.streamed = kind.startswith(b"text/event-stream")
-            self.speaks = kind.startswith(b"audio/")
-        elif self.speaks:
-            return  # of speech the text that was asked for is kept
+            self.shows = self.shows or kind.startswith(b"audio/")
+        elif self.shows:
+            return  # of speech and pictures the words that were asked for are kept
         elif body := message.get("body", b""):
             self.parts.append(body[: max(LARGEST - self.size, 0)])
             self.size += len(body)
@@ -51,7 +53,7 @@ async def logged(
 
     Raises what `perform` raises. A log that cannot be written is no failure of the request.
     """
-    heard = _Heard(send)
+    heard = _Heard(send, shows=said[0] == GENERATIONS)
     try:
         await perform(heard)
     finally:

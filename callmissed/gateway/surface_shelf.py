@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
 
+import msgspec
 from starlette.types import Scope
 
 from callmissed.billing import used
@@ -12,12 +13,13 @@ from callmissed.foundation.services import Services
 from callmissed.gateway import wire
 from callmissed.gateway.catalogue import Model
 from callmissed.gateway.completions import asked_of
+from callmissed.gateway.images import ImageRequest, fitting, read_image_request
 from callmissed.gateway.own.opened import Own
 from callmissed.gateway.preparing import prepared
 from callmissed.gateway.problems import GenerationUnnamed, ModelNotFound
 from callmissed.gateway.providers import MODELS, OWN_KNOWLEDGE
 from callmissed.gateway.register import Listing, Upstreams
-from callmissed.gateway.requests import CompletionRequest
+from callmissed.gateway.requests import CompletionRequest, ModelId, read_request, readable
 from callmissed.gateway.searching import SearchRequest
 from callmissed.gateway.tokens import count_messages
 from callmissed.gateway.upstreams import LOCAL
@@ -25,6 +27,13 @@ from callmissed.gateway.wishes import settled
 from callmissed.identity import KeyAccess
 
 ANSWER_ID = "chatcmpl-"
+
+
+class _Named(msgspec.Struct):
+    model: ModelId
+
+
+_named = msgspec.json.Decoder(_Named)
 
 
 class Shelf:
@@ -56,6 +65,12 @@ class Shelf:
         if listing.refusal is not None:
             raise listing.refusal
         return listing
+
+    def read_quoted(self, body: bytes) -> CompletionRequest | ImageRequest:
+        """The request whose price is asked: for pictures where its model makes them. Raises Malformed and RequestInvalid."""
+        with readable():
+            named = _named.decode(body).model
+        return read_image_request(body) if self._upstreams.makes(named, "image") else read_request(body)
 
     def searcher(self, key: KeyAccess, own: Own | None) -> str:
         """The search of whoever names no provider: the first of the web that this key may use, else that of its own knowledge."""
@@ -89,6 +104,25 @@ class Shelf:
         told = [{"id": each.id, "pricing": wire.pricing(each), "at_most": price} for each in route.models]
         return {"held": price, "models": told}
 
+    def quote_images(self, key: KeyAccess, request: ImageRequest, own: Own | None) -> dict[str, Any]:
+        """What pictures would cost, if all of them are delivered. Raises what the request would raise before it is sent."""
+        route = self._upstreams.route(
+            request.model, request.fallbacks, india_only=key.india_only, kind=request.kind, own=own
+        )
+        fitting(request, route.models)
+        most = request.at_most(route.models)
+        return {
+            "object": "quote",
+            "catalogue_version": self._upstreams.version,
+            "currency": "INR",
+            "held": wire.rupees_of(most.price_micro if route.costs else 0),
+            "units": request.n,
+            "unit": "image",
+            "models": [
+                {**_price(model), "at_most": wire.rupees_of(model.price(request.n))} for model in route.models
+            ],
+        }
+
     async def quote(self, key: KeyAccess, request: CompletionRequest, own: Own | None) -> dict[str, Any]:
         """What a request would cost, with what its grounding and its files add and its compression takes away: what is held for it,
         and the parts of the charge. What a search of the web adds is not known before: `search` says what that costs. Raises
@@ -113,8 +147,7 @@ class Shelf:
             "counted_by": "callmissed",
             "models": [
                 {
-                    "id": model.id,
-                    "pricing": wire.pricing(model),
+                    **_price(model),
                     "input": wire.rupees_of(model.price(reading, 0)),
                     "at_most": wire.rupees_of(_most(request, model)),
                 }
@@ -132,6 +165,10 @@ class Shelf:
             raise GenerationUnnamed(param="id") from None
         async with self._services.db.tenant(key.access) as tx:
             return {"data": wire.generation(await used(tx, usage_id))}
+
+
+def _price(model: Model) -> dict[str, Any]:
+    return {"id": model.id, "pricing": wire.pricing(model)}
 
 
 def _most(request: CompletionRequest, model: Model) -> int:

@@ -17,7 +17,7 @@ from callmissed.gateway.register import Listing
 from callmissed.gateway.upstreams import Piece
 
 DONE = b"data: [DONE]\n\n"
-LOT_NAMES = {"second": "hour", "character": "10,000 characters", "search": "search"}
+LOT_NAMES = {"second": "hour", "character": "10,000 characters", "image": "picture", "search": "search"}
 """What the price of a model is for that is not sold by the token."""
 
 

@@ -13,6 +13,7 @@ from callmissed.identity.key_rules import KeyLimits, read_budget, typed_limits
 from callmissed.identity.key_services import (
     CACHE,
     COMPRESSION,
+    IMAGE_HISTORY,
     KEY_OPTIONS,
     KEY_SCOPES,
     KEY_SERVICES,
@@ -60,6 +61,7 @@ __all__ = [
     "CACHE",
     "COMPRESSION",
     "GIVABLE",
+    "IMAGE_HISTORY",
     "KEY_OPTIONS",
     "KEY_SCOPES",
     "KEY_SERVICES",

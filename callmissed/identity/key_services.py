@@ -31,7 +31,7 @@ KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(
         ),
         "stt": KeyService(("/v1/audio/transcriptions", "/v1/audio/translations")),
         "tts": KeyService(("/v1/audio/speech",)),
-        "image": KeyService(("/v1/images",), built=False),
+        "image": KeyService(("/v1/images",)),
         "search": KeyService(("/v1/search",)),
     }
 )
@@ -49,11 +49,12 @@ KEY_SCOPES: tuple[str, ...] = tuple(sorted(frozenset[str]().union(*ROLES.values(
 MASKING = "masking"
 PROMPT_LOG = "prompt_log"
 CACHE = "cache"
+IMAGE_HISTORY = "image_history"
 COMPRESSION = "compression"
 REPAIR = "repair"
 GROUNDING = "grounding"
 """Switched on for every key that has a bot to rest on; it is chosen by naming the bot."""
-KEY_OPTIONS: tuple[str, ...] = (MASKING, CACHE, COMPRESSION, REPAIR, PROMPT_LOG)
+KEY_OPTIONS: tuple[str, ...] = (MASKING, CACHE, COMPRESSION, REPAIR, IMAGE_HISTORY, PROMPT_LOG)
 """What can be done besides with a key's requests. All of it is off unless it is switched on for the key."""
 
 

@@ -14,7 +14,7 @@ from callmissed.app.main import behind_edge, create_pages_app
 from callmissed.foundation.http import permits, public, signed_in
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
-from callmissed.gateway import languages, surface, surface_files, surface_search, works
+from callmissed.gateway import languages, surface, surface_files, surface_images, surface_search, works
 from tests.support.belongings import Belongings, belongings, holdings
 from tests.support.planted_routes import answers_in_its_own_words, bad
 from tests.support.routes import FIELDS, FILLED, JSON, SURFACE, Reply, Spot, ask, filled, spots
@@ -36,6 +36,7 @@ OWN = frozenset(
         "key_id",
         "leaf_id",
         "member_id",
+        "picture_id",
         "provider_key_id",
     }
     | {"message_id", "request_id", "role_id", "session_id", "source_id", "usage_id"}
@@ -269,7 +270,8 @@ def test_every_parameter_has_a_sample(pages: FastAPI, ours: Belongings) -> None:
 
 def test_the_gateway_answers_exactly_the_routes_known_here() -> None:
     sources = "".join(
-        inspect.getsource(each) for each in (surface, languages, works, surface_files, surface_search)
+        inspect.getsource(each)
+        for each in (surface, languages, works, surface_files, surface_images, surface_search)
     )
     named = {each.rstrip("/") for each in re.findall(r'"(/v1/[^"]+)"', sources)}
     assert named == {path.partition("/{")[0].removeprefix("/anthropic") for _, path in SURFACE}

@@ -16,6 +16,7 @@ from callmissed.foundation.money import rupees
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway import batches, provider_keys
+from callmissed.gateway.images import Picture, history
 from callmissed.identity import (
     PROMPT_LOG,
     create_key,
@@ -28,6 +29,7 @@ from callmissed.identity import (
 )
 from callmissed.identity.service.linking import link_identity
 from tests.support.people import ASKING, workspace_of_someone
+from tests.support.picture_peer import png
 from tests.support.routes import JSON, ask
 from tests.support.staff import asked, staff_member
 
@@ -59,11 +61,14 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
     async with services.db.tenant(access) as tx:
         source = await knowledge.add_text(tx, "Hours", "We open at nine in the morning. " * 3)
         bot = await bots.create_bot(tx, name="Care", greeting="Hello", sources=[source.id])
-        made = await create_key(tx, "program", options=[PROMPT_LOG])
+        made = await create_key(tx, "program", permissions=["llm", "image"], options=[PROMPT_LOG])
         brought = await provider_keys.bring(tx, BROUGHT)
         await grant(tx, rupees("5"), "grant", uuid7())
         team = await _team(tx)
         batch = await _batch(tx, made.id)
+        [picture] = await history.keep(
+            tx, None, uuid7(), "local/poster", "Chai", [Picture(png(), "image/png")]
+        )
         factors = await _factors(tx, access.actor.id)
     async with services.db.control() as tx:
         session = await sessions.open_session(tx, access.actor.id, access.tenant_id, "Firefox/140.0")
@@ -89,6 +94,7 @@ async def belongings(app: ASGIApp, services: Services) -> Belongings:
         "conversation_id": thread.id,
         "key_id": made.id,
         "message_id": thread.messages[0].id,
+        "picture_id": history.picture_name(picture),
         "provider_key_id": brought,
         "request_id": await asked(services, await staff_member(services, "support"), access),
         "source_id": source.id,

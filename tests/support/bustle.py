@@ -102,6 +102,8 @@ async def busy_workspace(services: Services) -> Bustle:
         "models-none": ("owner", "/app/models?q=no+such+model"),
         "playground": ("owner", "/app/playground"),
         "speech": ("owner", "/app/playground/speech"),
+        "pictures": ("owner", "/app/playground/images"),
+        "pictures-none": ("newcomer", "/app/playground/images"),
         "search": ("owner", "/app/playground/search"),
         "usage": ("owner", "/app/usage"),
         "usage-by-key": ("owner", "/app/usage?by=key"),

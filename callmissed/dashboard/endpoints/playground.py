@@ -70,13 +70,13 @@ async def speech(request: Request, tx: TenantTx, model: str = "") -> Response:
 @router.post("/app/playground/speech/say", access=permits("playground.use"))
 async def say(request: Request, said: Said) -> JSONResponse:
     """A text as sound. Raises TooManyRequests."""
-    return JSONResponse(await Speaking(request, await _admitted(request)).say(said))
+    return JSONResponse(await Speaking(request, await admitted(request)).say(said))
 
 
 @router.post("/app/playground/speech/hear", access=permits("playground.use"))
 async def hear(request: Request) -> JSONResponse:
     """The words of a recording, sent as a form. Raises TooManyRequests."""
-    speaking = Speaking(request, await _admitted(request))
+    speaking = Speaking(request, await admitted(request))
     return JSONResponse(await speaking.hear(request.headers.get("content-type", ""), await request.body()))
 
 
@@ -104,16 +104,16 @@ async def search(request: Request, tx: TenantTx, model: str = "") -> Response:
 @router.post("/app/playground/search/look", access=permits("playground.use"))
 async def look(request: Request, looked: Looked) -> JSONResponse:
     """What a search finds. Raises TooManyRequests."""
-    return JSONResponse(await Searching(request, await _admitted(request)).look(looked))
+    return JSONResponse(await Searching(request, await admitted(request)).look(looked))
 
 
 @router.post("/app/playground/answer", access=permits("playground.use"))
 async def answer(request: Request, tried: Tried) -> Response:
     """One answer of one model, as events (see `trying`). Raises TooManyRequests."""
-    return Answering(request, tried, await _admitted(request))
+    return Answering(request, tried, await admitted(request))
 
 
-async def _admitted(request: Request) -> Caller:
+async def admitted(request: Request) -> Caller:
     """Whom an answer is for, once this person may ask again. Raises TooManyRequests."""
     arrived, held, access = time.perf_counter(), services(request), current_access(request)
     window = await PACE.request(access.actor.id or access.tenant_id, PER_MINUTE)

@@ -71,7 +71,7 @@ class KeyDraft(Shape):
         "India becomes a placeholder before any supplier sees it, and stands in the answer again. prompt_log: what is asked and "
         "answered is kept, sealed, for log_days. cache: the same request, not streamed, gets the same answer for an hour, free. "
         "compression: the middle of what is too long for the model is left out. repair: an answer that was to be JSON and is not is "
-        "made JSON.",
+        "made JSON. image_history: pictures that are made are kept, sealed, for 30 days.",
     )
     log_days: int = Field(7, description="1 to 30.")
     bot_id: UUID | None = Field(

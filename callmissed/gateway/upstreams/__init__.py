@@ -6,12 +6,13 @@ from callmissed.gateway.upstreams.http_connection import Timeouts
 from callmissed.gateway.upstreams.local import LOCAL, LocalUpstream
 from callmissed.gateway.upstreams.openai_compatible import OpenAICompatible
 from callmissed.gateway.upstreams.owned import Owned, prove
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Upstream, Work, Worked
+from callmissed.gateway.upstreams.protocol import IMAGES, Asked, Piece, Replied, Terms, Upstream, Work, Worked
 from callmissed.gateway.upstreams.seeking import Finding, Found, Mode, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Recording, Sound, Wording
 from callmissed.gateway.upstreams.taking import Taking
 
 __all__ = [
+    "IMAGES",
     "LOCAL",
     "USUAL_VARIABLES",
     "Asked",

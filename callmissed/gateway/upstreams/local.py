@@ -1,5 +1,5 @@
 """The local models: one finds and quotes, one searches the workspace's own knowledge, one makes vectors of words, one speaks, one
-hears. None writes anything of its own, and nothing leaves this installation.
+hears, one sets posters. None writes anything of its own, and nothing leaves this installation.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ from callmissed.gateway.material import without_material
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.tokens import count, count_messages, text_of
 from callmissed.gateway.upstreams.lexical import DIMENSIONS, embedded, vector
+from callmissed.gateway.upstreams.local_poster import LocalPoster
 from callmissed.gateway.upstreams.local_speech import LocalSpeech
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.protocol import IMAGES, Asked, Piece, Replied, Terms, Work, Worked
 from callmissed.gateway.upstreams.seeking import SNIPPETS, Finding, Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.knowledge import Answer, Passage, answer, retrieve, retrieve_in_text
@@ -47,13 +48,14 @@ def _data(texts: Sequence[str], size: int, *, packed: bool) -> bytes:
 
 
 class LocalUpstream:
-    """`local/extractive` over the tenant's knowledge, or over the text in the request; `local/lexical` over texts; and, where the
-    machine has them, a voice and an ear.
+    """`local/extractive` over the tenant's knowledge, or over the text in the request; `local/lexical` over texts;
+    `local/poster`, which sets words; and, where the machine has them, a voice and an ear.
     """
 
     def __init__(self, db: Database, region: str) -> None:
         self._db = db
         self._speech = LocalSpeech()
+        self._poster = LocalPoster()
         self.taking = None
         self.terms = Terms(LOCAL, region, "runs inside this installation", "this installation")
 
@@ -91,7 +93,9 @@ class LocalUpstream:
         yield Piece(_delta({"citations": cited} if cited else {}, finish), "", None, count("".join(words)))
 
     async def work(self, work: Work) -> Worked:
-        """Vectors of texts."""
+        """Vectors of texts, or a poster of one."""
+        if work.path == IMAGES:
+            return await self._poster.draw(work)
         wished = _vectors.decode(msgspec.json.encode(work.extra))
         if not work.texts:
             raise Unsupported(param="input")  # tokens of a vocabulary: it has none

@@ -4,20 +4,19 @@ espeak-ng (GPL-3.0) is a program of the system, spoken to over pipes. pocketsphi
 it is for demonstrations. Words that may be expected, given as the prompt, are then all it can hear, and it hears those far better.
 """
 
-import asyncio
 import importlib.util
 import shutil
 import struct
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
-from callmissed.gateway.problems import RequestInvalid, TextTooLong, Unsupported, UpstreamBroken, UpstreamSlow
+from callmissed.gateway.problems import RequestInvalid, TextTooLong, Unsupported, UpstreamBroken
 from callmissed.gateway.upstreams.gate import Gate, Limits
+from callmissed.gateway.upstreams.programs import PART, run
 from callmissed.gateway.upstreams.sound import CONTENT_TYPES, Heard, Listening, Sound, Wording
 
 LISTENER = Path(__file__).with_name("listener.py")
@@ -27,13 +26,11 @@ USUAL_WORDS_A_MINUTE = 165
 FASTEST_WORDS_A_MINUTE, SLOWEST_WORDS_A_MINUTE = 450, 80
 """What espeak-ng takes (its manual, -s)."""
 RATE = 22_050
-PART = 32_768
 HEAD = 44
 """Bytes of the head that espeak-ng writes."""
 MOST_SOUND = 8_000_000
 """Bytes of one answer: three minutes. It stands in memory until its reader has it."""
 MOST_WORDS = 1_000_000
-PATIENCE_SECONDS = 90.0
 AT_ONCE = Limits(concurrency=2, queue=32, breaker=None)
 
 
@@ -79,7 +76,7 @@ class LocalSpeech:
         )
         # The text goes in by the pipe: never as an argument, which others on this machine could read.
         command = [self._voice or "", "-v", voice, "-s", str(words), "--stdin", "--stdout"]
-        spoken = await self._run(command, wording.text.encode(), MOST_SOUND)
+        spoken = await run(self._gate, command, wording.text.encode(), MOST_SOUND)
         if len(spoken) > MOST_SOUND:
             raise TextTooLong(param="input")
         if len(spoken) <= HEAD:
@@ -97,59 +94,13 @@ class LocalSpeech:
             raise Unsupported(param="file", accepts="audio/wav")
         asked = msgspec.json.encode({"prompt": listening.prompt or ""}) + b"\n" + listening.recording.content
         told = msgspec.json.decode(
-            await self._run([sys.executable, "-I", str(LISTENER)], asked, MOST_WORDS), type=_Told
+            await run(self._gate, [sys.executable, "-I", str(LISTENER)], asked, MOST_WORDS), type=_Told
         )
         if told.refused:
             raise RequestInvalid(told.refused, param="file")
         seconds = listening.recording.seconds
         segments = [{"start": 0.0, "end": seconds, "text": told.text}] if told.text else []
         return Heard(told.text, "en", seconds, segments, told.words)
-
-    async def _run(self, command: Sequence[str], given: bytes, most: int) -> bytes:
-        """What a program of this machine says to what it is given; it is stopped after a little more than `most` bytes.
-
-        Raises UpstreamSlow and UpstreamBroken.
-        """
-        async with self._gate:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={"LANG": "C.UTF-8"},
-            )
-            try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    said, _ = await asyncio.gather(_said(process, most), _given(process, given))
-                    if len(said) <= most:
-                        await process.wait()
-            except TimeoutError:
-                raise UpstreamSlow from None
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    await process.wait()
-        if process.returncode != 0 and len(said) <= most:
-            raise UpstreamBroken.before_answering()
-        return said
-
-
-async def _said(process: asyncio.subprocess.Process, most: int) -> bytes:
-    said = bytearray()
-    if process.stdout is not None:
-        while len(said) <= most and (part := await process.stdout.read(PART)):
-            said += part
-        if len(said) > most:
-            process.kill()
-    return bytes(said)
-
-
-async def _given(process: asyncio.subprocess.Process, given: bytes) -> None:
-    if process.stdin is not None:
-        with suppress(ConnectionError):  # it has heard enough
-            process.stdin.write(given)
-            await process.stdin.drain()
-        process.stdin.close()
 
 
 def _voice_for(wording: Wording) -> str:

@@ -17,12 +17,14 @@ from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
 from callmissed.gateway.upstreams.http_client import BEARER, Client, KeyHeader
 from callmissed.gateway.upstreams.http_connection import Answer, Timeouts
 from callmissed.gateway.upstreams.openai_speech import OpenAISpeech
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.protocol import IMAGES, Asked, Piece, Replied, Terms, Work, Worked
 from callmissed.gateway.upstreams.seeking import SearchesNothing
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import OwnKeys, taken
 
 CHAT = "/chat/completions"
+ALWAYS_BASE64 = ("gpt-image-", "chatgpt-image-")
+"""Models that answer with pictures themselves, and refuse to be asked for that (OpenAI's API reference, images)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,13 @@ class OpenAICompatible(SearchesNothing):
         raise UpstreamBroken
 
     async def work(self, work: Work) -> Worked:
-        """The document that answers a request of another kind, read up to 16 MB."""
+        """The document that answers a request of another kind."""
+        body: dict[str, Any] = {**work.extra, "model": work.model}
+        if work.path == IMAGES and not work.model.startswith(ALWAYS_BASE64):
+            body["response_format"] = "b64_json"
         async with self._gate:
-            with await self._sent(work.path, {**work.extra, "model": work.model}) as answer:
-                found = await answer.whole(LARGEST_REPLY)
+            with await self._sent(work.path, body) as answer:
+                found = await answer.whole(work.largest)
             return Worked(found, *_counted(_read(found)[2]))
 
     async def speak(self, wording: Wording) -> Sound:

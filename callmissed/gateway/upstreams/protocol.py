@@ -7,10 +7,14 @@ from typing import Any, Protocol
 import msgspec
 
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway.upstreams.answers import LARGEST_REPLY
 from callmissed.gateway.upstreams.seeking import Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import Taking
 from callmissed.knowledge import Passage
+
+IMAGES = "/images/generations"
+"""Where pictures are asked for, below an upstream's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,14 @@ class Piece:
 class Work:
     """A request that one document answers. `path` says where below the upstream's address; `texts` are what it reads.
 
-    `model` is the upstream's own name; `extra` holds all other members as they came.
+    `model` is the upstream's own name; `extra` holds all other members as they came; `largest` is how many bytes are read of it.
     """
 
     path: str
     model: str
     texts: Sequence[str]
     extra: Mapping[str, msgspec.Raw]
+    largest: int = LARGEST_REPLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
-import { embedMany, generateText, Output, stepCountIs, streamText, tool } from "ai";
+import { embedMany, generateImage, generateText, Output, stepCountIs, streamText, tool } from "ai";
 import OpenAI, { toFile } from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
@@ -19,6 +19,9 @@ const price = tool({
   inputSchema: z.object({ of: z.string() }),
   execute: async ({ of }) => `${of}: 399`,
 });
+
+// Width and height of a PNG, as its head says.
+const sides = (png) => [png.readUInt32BE(16), png.readUInt32BE(20)];
 
 async function failing(ask) {
   try {
@@ -69,6 +72,10 @@ const FLOWS = {
   openai_embeddings: async () => {
     const made = await openai.embeddings.create({ model, input: ["Namaste", "Kal milte hain"] });
     return made.data.map((each) => each.embedding.length);
+  },
+  openai_images: async () => {
+    const made = await openai.images.generate({ model, prompt: "Chai", n: 2, size: "128x64" });
+    return made.data.map((each) => sides(Buffer.from(each.b64_json, "base64")));
   },
   openai_batch: async () => {
     const url = "/v1/chat/completions";
@@ -141,6 +148,11 @@ const FLOWS = {
     const pieces = [];
     for await (const piece of streamText({ model: chat(model), prompt: "Namaste" }).textStream) pieces.push(piece);
     return { text: pieces.join(""), pieces: pieces.length };
+  },
+  ai_images: async () => {
+    const maker = createOpenAI({ baseURL: `${address}/v1`, apiKey: key }).image(model);
+    const made = await generateImage({ model: maker, prompt: "Chai", n: 2, size: "128x64", maxRetries: 0 });
+    return made.images.map((each) => sides(Buffer.from(each.uint8Array)));
   },
   ai_vectors: async () => {
     const made = await embedMany({

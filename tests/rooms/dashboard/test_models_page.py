@@ -103,7 +103,8 @@ VOICE = ["local/espeak"] if shutil.which("espeak-ng") else []
 async def test_it_lists_all_models_with_prices_and_says_which_cannot_be_asked(office: Office, shop) -> None:
     page = await office.page("/app/models")
     assert ids_of(page) == [
-        "rack/quick", "local/extractive", "rack/large", "local/lexical", "local/sphinx", *VOICE, "rack/gone", "states/one",
+        "rack/quick", "local/extractive", "rack/large", "local/lexical", "local/sphinx", *VOICE, "local/poster",
+        "local/knowledge", "rack/gone", "states/one",
     ]  # fmt: skip
     text = said(page)
     assert "ends 31 January 2099" in text

@@ -10,7 +10,7 @@ from callmissed.gateway.catalogue import Catalogue, digest, model_of, models_of,
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.upstreams import UpstreamSettings, found_upstreams
 
-KNOWN = {"2026-12-02": "2a07b071"}
+KNOWN = {"2026-12-02": "2a07b071", "2026-12-03": "e4a75d29"}
 """What each version of the shipped catalogue says. A change of what callers are told is a new version here."""
 
 ENTRY = {"id": "m", "upstream": "u", "price_in": "1", "price_out": "2", "context": 10, "longest_answer": 5}

@@ -28,6 +28,7 @@ FLOWS: dict[str, tuple[str, Any]] = {
     "openai_structured": ("peer/good", {"price": 399}),
     "openai_responses": ("peer/good", STREAMED),
     "openai_embeddings": ("local/lexical", [512, 512]),
+    "openai_images": ("local/poster", [[128, 64], [128, 64]]),
     "openai_wrong_key": (
         "peer/good",
         {"thrown": "AuthenticationError", "status": 401, "code": "key_malformed"},
@@ -46,6 +47,7 @@ FLOWS: dict[str, tuple[str, Any]] = {
     "ai_tools": ("peer/good", [["price", {"of": "visit"}, "visit: 399"]]),
     "ai_object": ("peer/good", {"price": 399}),
     "ai_anthropic": ("peer/good", STREAMED),
+    "ai_images": ("local/poster", [[128, 64], [128, 64]]),
     "ai_vectors": ("local/lexical", [512, 512]),
 }
 """What each flow of `flows.mjs` finds, asking this model."""
@@ -72,7 +74,7 @@ async def flow(base_url: str, shop: Shop, model: str, name: str) -> Any:
 @pytest.mark.parametrize("name", FLOWS)
 async def test_a_flow_of_a_node_client(name: str, node: None, open_shop: OpenShop, base_url: str) -> None:
     model, expected = FLOWS[name]
-    shop = await open_shop()
+    shop = await open_shop(permissions=["llm", "image"])
     assert await flow(base_url, shop, model, name) == expected
     assert await shop.adds_up()
 
