@@ -11,6 +11,7 @@ KILOBITS = {
 """Kilobits a second by the version: MPEG-2.5 has those of MPEG-2."""
 LAYER_THREE = 1
 SAMPLES = {3: 1_152, 2: 576, 0: 576}
+OTHERS = (b"fLaC", b"OggS", b"RIFF")
 MOST_SEARCHES = 5_000
 """How often the next frame may be looked for where it does not stand, before this is no MP3."""
 
@@ -18,6 +19,8 @@ MOST_SEARCHES = 5_000
 def seconds_of_frames(content: bytes) -> float:
     """Seconds of all frames that are there. Raises RecordingUnreadable where there are fewer than two, or hardly anything else."""
     place, seconds, frames, searches = _after_tag(content), 0.0, 0, 0
+    if content[place : place + 4] in OTHERS or content[place + 4 : place + 8] == b"ftyp":
+        raise RecordingUnreadable(param="file")  # decoders skip the tag, and hear what follows it
     while 0 <= place <= len(content) - 4:
         found = _frame(content, place)
         if found is None:

@@ -1,7 +1,7 @@
 """How long a recording is, because it is held in the wallet before anybody hears it.
 
-Of a WAV and an MP3 the length is counted: samples of a fixed size, and frames. Other files are asked for their own account, which can
-be wrong: never less is taken than their size needs at the highest bit rate of their kind, and who hears them says how long they were.
+It is counted: samples of a fixed size, frames and packets, as many as there are, whatever a head says. Of Ogg Vorbis the count is the
+most that there can be: it is asked for its own account, of which no less is taken than half of that, and who hears it says how long it was.
 """
 
 import io
@@ -11,6 +11,7 @@ import struct
 from tinytag import TinyTag
 from tinytag.tinytag import TinyTagException
 
+from callmissed.gateway.audio.containers import seconds_of_flac, seconds_of_mp4, seconds_of_ogg
 from callmissed.gateway.audio.frames import seconds_of_frames
 from callmissed.gateway.forms import Upload
 from callmissed.gateway.problems import RecordingUnreadable
@@ -32,22 +33,28 @@ KINDS = {
     b"fLaC": ("flac", "audio/flac"),
 }
 """What a file begins with, to how it may be named and called (MP3 and MP4 are told below)."""
-MOST_BYTES_A_SECOND = {"ogg": 64_000, "m4a": 64_000, "flac": 1_200_000}
 
 
 def read_recording(upload: Upload) -> Recording:
     """A recording with its length. Raises RecordingUnreadable. It reads the whole file: call it in a thread."""
     content = upload.content
     ending, kind = _kind(content)
+    exact = True
     if ending == "wav":
         seconds = _of_wave(content)
     elif ending == "mp3":
         seconds = seconds_of_frames(content)
+    elif ending == "flac":
+        seconds = seconds_of_flac(content)
+    elif ending == "m4a":
+        seconds = seconds_of_mp4(content)
     else:
-        seconds = max(_by_its_own_account(content, ending), len(content) / MOST_BYTES_A_SECOND[ending])
+        seconds, exact = seconds_of_ogg(content)
+    if not exact:
+        seconds = max(_by_its_own_account(content, ending), seconds / 2)
     if not 0 < seconds <= LONGEST_SECONDS:
         raise RecordingUnreadable(param="file")
-    return Recording(f"recording.{ending}", kind, content, seconds, is_exact=ending in ("wav", "mp3"))
+    return Recording(f"recording.{ending}", kind, content, seconds, is_exact=exact)
 
 
 def at_most(recording: Recording) -> int:

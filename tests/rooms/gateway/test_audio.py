@@ -16,7 +16,7 @@ from callmissed.gateway import read_content
 from tests.rooms.gateway.conftest import ClientOf, OpenShop, Shop
 from tests.rooms.gateway.served import served, serving, upstream
 from tests.support.patience import until
-from tests.support.recordings import flac, recording
+from tests.support.recordings import recording, vorbis
 from tests.support.sound_peer import SPOKEN, SoundPeer, running_sound_peer
 
 HEARS = {
@@ -239,8 +239,8 @@ async def test_a_recording_that_says_less_than_it_holds_is_refused_unpaid(
     shop: Shop, client_of: ClientOf
 ) -> None:
     short = (
-        "call.flac",
-        flac(2.4),
+        "call.ogg",
+        vorbis(19, told=2.4),
     )  # by its own account; 500 seconds by that of whoever heard it, or too many words
     for model in ("openai/longer", "deepgram/longer", "sarvam/wordy"):
         with pytest.raises(openai.BadRequestError) as refused:
