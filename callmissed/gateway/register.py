@@ -30,6 +30,7 @@ from callmissed.gateway.upstreams import (
     Terms,
     Upstream,
     UpstreamSettings,
+    declare,
     found_upstreams,
 )
 
@@ -80,6 +81,7 @@ class Upstreams:
         catalogue = read()
         self._rule = _rule_in(self._settings.file)
         local = LocalUpstream(self._db, self._settings.region)
+        declare(local.terms)
         ours = (model for model in catalogue.models if model.upstream == local.terms.name)
         self._offer(local, [model for model in ours if local.has(model)])
         for upstream, models in await found_upstreams(self._settings, catalogue):
