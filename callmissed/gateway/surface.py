@@ -48,11 +48,9 @@ from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
 from callmissed.identity import (
     CACHE,
-    KEY_SERVICES,
     PROMPT_LOG,
     KeyAccess,
     KeyRing,
-    ServiceNotBuilt,
     mint_token,
     service_of,
 )
@@ -295,11 +293,9 @@ class Surface:
         return key
 
     async def _admit(self, visit: Visit) -> None:
-        """Whether the key may call this path now. Raises ServiceNotBuilt, ServiceNotAllowed, RateLimited."""
+        """Whether the key may call this path now. Raises ServiceNotAllowed, RateLimited."""
         service = service_of(visit.path)
         if service is not None:
-            if not KEY_SERVICES[service].built:
-                raise ServiceNotBuilt(service=service)
             visit.key.use(service)
         await visit.allowance.admit()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from callmissed.foundation.mail import declare_templates
 from callmissed.identity.key_access import KeyAccess
-from callmissed.identity.key_problems import ServiceNotBuilt
 from callmissed.identity.key_rules import KeyLimits, read_budget, typed_limits
 from callmissed.identity.key_services import (
     CACHE,
@@ -75,7 +74,6 @@ __all__ = [
     "KeyLimits",
     "KeyRing",
     "MemberLeft",
-    "ServiceNotBuilt",
     "TenantCreated",
     "accounts",
     "alerts",

@@ -10,13 +10,6 @@ class ServiceNotAllowed(Problem):
     code = "service_not_allowed"
 
 
-class ServiceNotBuilt(Problem):
-    """This service is not built yet, so no key can use it. Nothing was done and nothing is charged."""
-
-    status = 501
-    code = "service_not_built"
-
-
 class ModelNotAllowed(Problem):
     """This key may not ask this model. GET /v1/models lists those it may."""
 
@@ -94,12 +87,6 @@ class TooManyOldSecrets(Conflict):
     """Five former secrets of this key still work. End them before you make another."""
 
     code = "key_old_secrets"
-
-
-class ServiceUnusable(Invalid):
-    """This service is not built yet, so a key cannot be allowed it."""
-
-    code = "key_service_unusable"
 
 
 class ScopeUnusable(Invalid):

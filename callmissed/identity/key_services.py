@@ -9,10 +9,9 @@ from callmissed.identity.roles import ROLES
 
 @dataclass(frozen=True, slots=True)
 class KeyService:
-    """A service: the paths it opens, each with what stands below it. One that is not built yet cannot be given."""
+    """A service: the paths it opens, each with what stands below it."""
 
     paths: tuple[str, ...]
-    built: bool = True
 
 
 KEY_SERVICES: MappingProxyType[str, KeyService] = MappingProxyType(

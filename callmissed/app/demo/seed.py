@@ -46,8 +46,7 @@ async def seed_demo(services: Services) -> dict[str, str]:
             await grant(tx, STARTING_CREDIT, "grant", tenant)
         secret = known.get("api_key") if known.get("bot_id") == str(bot_id) else None
         if secret is None:
-            built = [name for name, service in KEY_SERVICES.items() if service.built]
-            made = await create_key(tx, KEY_NAME, permissions=built)
+            made = await create_key(tx, KEY_NAME, permissions=list(KEY_SERVICES))
             secret = made.secret
     await _operators_staff(services, facts)
     services.put(DemoFirm(FOLDER, widget_id))

@@ -9,9 +9,8 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 import psycopg
@@ -41,9 +40,8 @@ AWAY = (DBAPIError, psycopg.Error, Problem, OSError)
 PROGRAMS = ("/v1/", "/anthropic/", "/api/")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What one entry counts."""
+class Line(NamedTuple):
+    """What one entry counts. A tuple, because one is made for every call."""
 
     minute: int
     actor_kind: str

@@ -19,7 +19,6 @@ from callmissed.identity.key_problems import (
     OptionUnusable,
     ScopeUnusable,
     ServiceAccountNotFound,
-    ServiceUnusable,
 )
 from callmissed.identity.key_rules import KeyLimits, read_limits
 from callmissed.identity.key_services import KEY_OPTIONS, KEY_SCOPES, KEY_SERVICES, PROMPT_LOG
@@ -115,7 +114,7 @@ async def create_key(
 ) -> NewKey:
     """Make a key that may use these services, for so many days (None: until it is revoked).
 
-    Raises KeyNameMissing, KeyMayNothing, ServiceUnusable, ScopeUnusable, OptionUnusable, LogDaysUnusable, the Problems of `read_limits`,
+    Raises KeyNameMissing, KeyMayNothing, ScopeUnusable, OptionUnusable, LogDaysUnusable, the Problems of `read_limits`,
     LifetimeUnusable, ServiceAccountNotFound and TooManyKeys.
     """
     wished = KeyWish(name, permissions, scopes, limits or KeyLimits(), options, log_days, bot_id)
@@ -242,8 +241,6 @@ def _checked(tx: Tx, wish: KeyWish) -> KeyWish:
     if not 0 < len(plain) <= LONGEST_NAME:
         raise KeyNameMissing
     services = sorted(set(wish.permissions) & KEY_SERVICES.keys())
-    if not all(KEY_SERVICES[each].built for each in services):
-        raise ServiceUnusable
     scopes = sorted(set(wish.scopes))
     for each in scopes:
         if each not in KEY_SCOPES or tx.access is None or not tx.access.may(each):

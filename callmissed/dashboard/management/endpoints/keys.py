@@ -20,7 +20,7 @@ from callmissed.identity import KeyLimits, create_key, keys, list_keys, revoke_k
 router = Api("keys")
 
 UNUSABLE = (
-    "key_name_missing", "key_may_nothing", "key_service_unusable", "key_scope_unusable", "key_rate_unusable",
+    "key_name_missing", "key_may_nothing", "key_scope_unusable", "key_rate_unusable",
     "key_option_unusable", "key_log_days_unusable", "key_budget_unusable",
     "key_models_unusable", "key_origins_unusable", "key_networks_unusable", "bot_not_found",
 )  # fmt: skip
