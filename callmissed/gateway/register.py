@@ -4,6 +4,7 @@ import logging
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +267,7 @@ def _closed(routes: Sequence[Route]) -> type[Problem]:
 
 
 def _rule_in(file: Path | None) -> RoutingRule:
-    """`[routing]` of the operator's file: prefer, attempts, patience. Raises ValueError and TypeError for what it cannot be."""
+    """`[routing]` of the operator's file: prefer, attempts, patience, hedge_after. Raises ValueError and TypeError for what it cannot be."""
     written: dict[str, Any] = (
         tomllib.loads(file.read_text(encoding="utf-8")).get("routing", {}) if file else {}
     )
@@ -275,4 +276,6 @@ def _rule_in(file: Path | None) -> RoutingRule:
         raise ValueError(
             f"[routing] prefers one of {', '.join(PREFERENCES)}, and makes 1 to {MOST_ATTEMPTS} attempts"
         )
+    if rule.hedge_after is not None and not 0 < rule.hedge_after < inf:
+        raise ValueError("[routing] hedge_after is more than 0 seconds")
     return rule
