@@ -256,6 +256,12 @@ class TooManyAtOnce(TooManyRequests):
     code = "too_many_at_once"
 
 
+class TooMuchAtOnce(TooManyRequests):
+    """Requests of this workspace that are under way hold as many bytes as there is room for. Try again when one of them has ended."""
+
+    code = "too_much_at_once"
+
+
 class TokenRateLimited(TooManyRequests):
     """This key asks for more tokens a minute than it may use. Wait a moment, or ask for shorter answers with max_tokens."""
 

@@ -28,6 +28,7 @@ from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_token_request
 from callmissed.gateway.searching import SearchRequest, is_search, read_search_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
+from callmissed.gateway.surface_bodies import Bodies, read_body
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache, repeatable
 from callmissed.gateway.surface_files import FileDesk, is_file_path
@@ -108,6 +109,7 @@ class Surface:
         self._services = services
         self._shelf = Shelf(services)
         self._at_once = AtOnce()
+        self._bodies = Bodies()
         self._replays = Replays(services)
         self._cache = Cache(services)
         self._desk = FileDesk(services)
@@ -146,8 +148,12 @@ class Surface:
         if visit.scope["method"] != "POST":
             await self._drop(visit)
             return
-        with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
-            visit.body = await _body(visit.receive)
+        tenant_id = visit.key.tenant_id
+        with (
+            self._at_once.one_more(tenant_id, visit.allowance.plan.at_once),
+            self._bodies.room(tenant_id) as room,
+        ):
+            visit.body = await read_body(visit.scope, visit.receive, room)
             language = _language(visit.scope)
             once = header(visit.scope, b"idempotency-key")
             if visit.path != language.completions and visit.path not in COSTS:
@@ -367,16 +373,3 @@ def _language(scope: Scope) -> Language:
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:
     await send_whole(send, document, [JSON, cost(done.price_micro), *done.provenance.headers])
-
-
-async def _body(receive: Receive) -> bytes:
-    """The whole body; its size is limited by the edge."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body
-    parts = [body]
-    while message.get("more_body"):
-        message = await receive()
-        parts.append(message.get("body", b""))
-    return b"".join(parts)
