@@ -11,6 +11,7 @@ from callmissed.app.crawl import crawl
 from callmissed.app.installation import Installation
 from callmissed.billing import reconcile
 from callmissed.foundation import datamap
+from callmissed.foundation.egress import REGISTER
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.postgres import Cluster
 from callmissed.foundation.services import Services
@@ -46,6 +47,11 @@ def register_probes(probes: Probes, services: Services, installation: Installati
         first, second = await limiter.request(nobody, 1), await limiter.request(nobody, 1)
         return {"allows": not first.wait, "refuses": bool(second.wait)}
 
+    async def destinations() -> dict[str, list[str]]:
+        names = {each.name for each in REGISTER.declared()}
+        terms = services.get(Upstreams).terms()
+        return {"adapters": [*terms], "undeclared": sorted(name for name in terms if name not in names)}
+
     async def secrets() -> dict[str, int]:
         return await asyncio.to_thread(secrets_in_logs, installation.home)
 
@@ -57,6 +63,7 @@ def register_probes(probes: Probes, services: Services, installation: Installati
     probes.register("isolation.stranger", stranger)
     probes.register("identity.scopes", scopes)
     probes.register("gateway.limits", limits)
+    probes.register("egress.destinations", destinations)
     probes.register("logs.secrets", secrets)
     probes.register("pages.crawl", walk)
     data = installation.data

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from callmissed import bots
 from callmissed.app import rooms, tables
+from callmissed.app.destinations import declare_destinations
 from callmissed.app.installation import DataRole, Installation
 from callmissed.app.main import create_app
 from callmissed.app.probes import register_probes
@@ -15,10 +16,12 @@ from callmissed.billing import Ledger, Quotas
 from callmissed.foundation import events
 from callmissed.foundation.access_log import AccessLog
 from callmissed.foundation.database import Database, refuse_drift
+from callmissed.foundation.egress import EgressLog
 from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox, declare_site
 from callmissed.foundation.services import Services
 from callmissed.gateway import (
+    FAMILIES,
     USUAL_VARIABLES,
     Grounds,
     Limiter,
@@ -88,6 +91,7 @@ def subscribe() -> None:
 def build(installation: Installation, role: DataRole) -> Services:
     """The services and what the rooms add to them; nothing is started."""
     settings = installation.settings
+    declare_destinations(installation, role)
     plane = installation.data_plane(role)
     vault = installation.vault()
     db = Database(plane.sqlalchemy, vault)
@@ -112,7 +116,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     declare_site(settings.public_url)
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
-    services.put(AccessLog(db))
+    services.put(AccessLog(db, FAMILIES))
     services.put(Ledger(plane.asyncpg))
     services.put(Quotas(db))
     services.put(limiter_of(settings), Limiter)
@@ -122,6 +126,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(Grounds(bots.sources_of))
     services.put(facts_of(settings))
     services.put(Probes())
+    services.put(EgressLog(db))
     services.put(PolicyStart(services))
     services.put(LivingRecord(services), PublicRecord)
     return services

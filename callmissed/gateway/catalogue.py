@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -37,7 +38,8 @@ class Model:
     `price_in` and `price_out` are micro-rupees for 10 lakh tokens, or for another lot where it is sold by something else (`LOTS`);
     `context` and `longest_answer` are in tokens, `context` of what is not sold by them in its unit. From
     `deprecated_on` callers are told; from `ends_on` it is refused, and `successor` named. `order`, `weight` and `cost` (what
-    the upstream charges the operator for 10 lakh tokens read and written) choose between upstreams; none of them is shown.
+    the upstream charges the operator for 10 lakh tokens read and written) choose between upstreams, and after `hedge_after` seconds
+    without an answer the next one is asked beside this one; none of them is shown.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Model:
     order: int = 0
     weight: float = 1.0
     cost: Micro | None = None
+    hedge_after: float | None = None
     kind: Kind = "chat"
 
     @property
@@ -78,7 +81,7 @@ class Model:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in BEHIND}
 
 
-BEHIND = frozenset({"upstream", "served_as", "order", "weight", "cost"})
+BEHIND = frozenset({"upstream", "served_as", "order", "weight", "cost", "hedge_after"})
 """What of a model concerns the upstream behind it alone."""
 
 
@@ -136,8 +139,11 @@ def model_of(entry: Mapping[str, Any]) -> Model:
         order=int(entry.get("order", 0)),
         weight=float(entry.get("weight", 1)),
         cost=_price(entry["cost"]) if "cost" in entry else None,
+        hedge_after=float(entry["hedge_after"]) if "hedge_after" in entry else None,
         kind=kind,
     )
+    if model.hedge_after is not None and not 0 < model.hedge_after < inf:
+        raise ValueError("hedge_after is more than 0 seconds")
     if model.weight <= 0:
         raise ValueError("a weight must be more than 0")
     if model.ends_on and not model.successor:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Awaitable
 from importlib import import_module
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
+from callmissed.foundation.egress import PORTS, REGISTER
 from callmissed.gateway.limits import EPSILON, LocalLimiter, Window, requests_window, tokens_window
 
 log = logging.getLogger(__name__)
@@ -73,6 +75,8 @@ class SharedLimiter:
                 url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
             )
         )
+        where = urlsplit(url)
+        REGISTER.admit(where.hostname or "", where.port or PORTS[where.scheme])
         self._request = self._redis.register_script(REQUEST)
         self._tokens = self._redis.register_script(TOKENS)
         self._alone = LocalLimiter()

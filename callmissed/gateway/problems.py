@@ -154,6 +154,13 @@ class TooManyPictures(Conflict):
     code = "too_many_pictures"
 
 
+class KnowledgeForServers(Problem):
+    """Knowledge is read by servers. From a browser, only that of the bot which the key rests on."""
+
+    status = 403
+    code = "knowledge_for_servers"
+
+
 class PicturesForServers(Problem):
     """Pictures that are kept are listed for servers: use the key itself, not a token, and not from a website."""
 

@@ -4,6 +4,7 @@ import logging
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from callmissed.gateway.upstreams import (
     Terms,
     Upstream,
     UpstreamSettings,
+    declare,
     found_upstreams,
 )
 
@@ -80,6 +82,7 @@ class Upstreams:
         catalogue = read()
         self._rule = _rule_in(self._settings.file)
         local = LocalUpstream(self._db, self._settings.region)
+        declare(local.terms)
         ours = (model for model in catalogue.models if model.upstream == local.terms.name)
         self._offer(local, [model for model in ours if local.has(model)])
         for upstream, models in await found_upstreams(self._settings, catalogue):
@@ -264,7 +267,7 @@ def _closed(routes: Sequence[Route]) -> type[Problem]:
 
 
 def _rule_in(file: Path | None) -> RoutingRule:
-    """`[routing]` of the operator's file: prefer, attempts, patience. Raises ValueError and TypeError for what it cannot be."""
+    """`[routing]` of the operator's file: prefer, attempts, patience, hedge_after. Raises ValueError and TypeError for what it cannot be."""
     written: dict[str, Any] = (
         tomllib.loads(file.read_text(encoding="utf-8")).get("routing", {}) if file else {}
     )
@@ -273,4 +276,6 @@ def _rule_in(file: Path | None) -> RoutingRule:
         raise ValueError(
             f"[routing] prefers one of {', '.join(PREFERENCES)}, and makes 1 to {MOST_ATTEMPTS} attempts"
         )
+    if rule.hedge_after is not None and not 0 < rule.hedge_after < inf:
+        raise ValueError("[routing] hedge_after is more than 0 seconds")
     return rule

@@ -7,12 +7,13 @@ and in the end of whoever answered. A model with one upstream needs no trip, and
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from callmissed.foundation.problems import Problem
 from callmissed.gateway.catalogue import Model
+from callmissed.gateway.hedging import race
 from callmissed.gateway.problems import (
     OwnKeyRefused,
     UpstreamBroken,
@@ -57,11 +58,15 @@ SHORT_BUSY_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """How trips go: whom they prefer among equals, how many attempts they make, and for how long they begin new ones (seconds)."""
+    """How trips go: whom they prefer among equals, how many attempts they make, and for how long they begin new ones (seconds).
+
+    `hedge_after`: where an upstream has not answered after so many seconds, the next one of the same model is asked beside it.
+    """
 
     prefer: Preference = "weight"
     attempts: int = 4
     patience: float = 90.0
+    hedge_after: float | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -112,6 +117,11 @@ class Route:
     def cost(self) -> int | None:
         """What the upstream charges the operator."""
         return self.model.cost
+
+
+Ask = Callable[[Route], Coroutine[Any, Any, Answer]]
+Close = Callable[[Answer], Coroutine[Any, Any, None]]
+Begun = tuple[AsyncGenerator[Piece], Piece | None]
 
 
 @dataclass(slots=True)
@@ -183,16 +193,19 @@ class Trip:
         async def whole(route: Route) -> Replied:
             return await route.upstream.reply(replace(asked, model=route.model.served_as))
 
-        return await self._first(whole)
+        return await self._first(whole, _nothing)
 
     async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
         """The answer of the first that begins one. After its first piece nobody else is asked."""
 
-        async def begun(route: Route) -> tuple[AsyncGenerator[Piece], Piece | None]:
+        async def begun(route: Route) -> Begun:
             pieces = route.upstream.stream(replace(asked, model=route.model.served_as))
             return pieces, await anext(pieces, None)
 
-        pieces, first = await self._first(begun)
+        async def close(begun: Begun) -> None:
+            await begun[0].aclose()
+
+        pieces, first = await self._first(begun, close)
         try:
             if first is not None:
                 yield first
@@ -207,7 +220,7 @@ class Trip:
         async def whole(route: Route) -> Worked:
             return await route.upstream.work(replace(work, model=route.model.served_as))
 
-        return await self._first(whole)
+        return await self._first(whole, _nothing)
 
     async def speak(self, wording: Wording) -> Sound:
         """The speech of the first that begins to speak."""
@@ -236,8 +249,8 @@ class Trip:
     async def close(self) -> None:
         """The upstreams are not the trip's to close."""
 
-    async def _first(self, ask: Callable[[Route], Awaitable[Answer]]) -> Answer:
-        """The first answer. Raises what the last that was asked raised."""
+    async def _first(self, ask: Ask[Answer], close: Close[Answer] | None = None) -> Answer:
+        """The first answer; hedged, where it may be and `close` says how an answer is let go. Raises what the last raised that was asked."""
         self.budget.earn()
         began, attempts, last = time.monotonic(), 0, Problem()
         queue = list(self._usable)
@@ -246,13 +259,19 @@ class Trip:
             if attempts and asked_at - began > self.rule.patience:
                 break
             before, self._now = self._now, route
+            hedge = self._hedge(route) if close is not None and attempts + 1 < self.rule.attempts else None
+            asked_before = len(self.tried)
             try:
-                answer = await ask(route)
+                if hedge is None or close is None:
+                    answer = await ask(route)
+                else:
+                    answer = await self._raced(ask, close, route, hedge, queue)
             except NOT_ASKED as problem:
                 last, self._now = (last, before) if attempts else (problem, route)
+                attempts += len(self.tried) - asked_before
                 continue
             except (*MOVES_ON, UpstreamBroken) as problem:
-                attempts, last = attempts + 1, problem
+                attempts, last = attempts + 1 + len(self.tried) - asked_before, problem
                 wait = self._wait(problem, attempts, others=bool(queue))
                 if wait is None:
                     break
@@ -261,9 +280,44 @@ class Trip:
                     queue.append(route)
                 await asyncio.sleep(wait)
             else:
-                route.latency = mean(route.latency, time.monotonic() - asked_at)
+                if self._now is route:
+                    route.latency = mean(route.latency, time.monotonic() - asked_at)
                 return answer
         raise last
+
+    def _hedge(self, route: Route) -> float | None:
+        """Seconds after which another is asked beside this one; None where nobody is."""
+        after = route.model.hedge_after
+        return self.rule.hedge_after if after is None else after
+
+    async def _raced(
+        self, ask: Ask[Answer], close: Close[Answer], route: Route, after: float, queue: list[Route]
+    ) -> Answer:
+        """The answer of this one, or of the next that serves the same model on the same kind of account, whoever is first."""
+        asked_at = time.monotonic()
+
+        def other() -> Route | None:
+            found = next((each for each in queue if _alike(each, route)), None)
+            if found is None or not self.budget.spend():
+                return None
+            queue.remove(found)
+            self.tried.append(found.upstream.terms)
+            return found
+
+        async def asking(each: Route) -> Answer:
+            try:
+                return await ask(each)
+            except NOT_ASKED:
+                if each is not route:
+                    self.tried.remove(each.upstream.terms)
+                raise
+
+        winner, answer = await race(asking, route, after, other, close)
+        if winner is not route:
+            self.tried[-1], self._now = route.upstream.terms, winner
+            route.latency = mean(route.latency, time.monotonic() - asked_at)
+            winner.latency = mean(winner.latency, time.monotonic() - asked_at - after)
+        return answer
 
     def _wait(self, problem: Problem, attempts: int, *, others: bool) -> float | None:
         """Seconds until the next attempt; None when there is none.
@@ -281,3 +335,13 @@ class Trip:
         if not again or not self.budget.spend():
             return None
         return float(problem.retry_after or 0) + pause(attempts, _chance())
+
+
+def _alike(one: Route, other: Route) -> bool:
+    """Whether both serve the same model, on the operator's accounts or on the tenant's own."""
+    return one.model.id == other.model.id and one.own == other.own
+
+
+async def _nothing(answer: object) -> None:
+    """A whole answer holds nothing that would have to be closed."""
+    del answer

@@ -9,6 +9,8 @@ from dns.asyncresolver import Resolver
 from dns.exception import DNSException
 from dns.resolver import NXDOMAIN, NoAnswer
 
+from callmissed.foundation import egress
+
 SECONDS = 5.0
 
 
@@ -26,10 +28,11 @@ class WorldTxtRecords:
     async def texts(self, name: str) -> list[str] | None:
         """The texts, none where there is no such name; None when nobody could say."""
         try:
+            egress.REGISTER.admit(*egress.RESOLVER)
             answer = await Resolver().resolve(name, "TXT", lifetime=SECONDS)
         except (NXDOMAIN, NoAnswer):
             return []
-        except (DNSException, OSError):
+        except (DNSException, OSError, egress.UnknownDestination):
             return None
         return [b"".join(each.strings).decode("utf-8", "replace") for each in answer]
 

@@ -104,6 +104,8 @@ async def _behave(writer: asyncio.StreamWriter, body: dict[str, Any]) -> bool:
     behaviour = body["model"]
     if behaviour == "hangs":
         await asyncio.sleep(30)
+    if behaviour == "late":
+        await asyncio.sleep(0.3)
     if behaviour == "resets":
         writer.transport.abort()
         return False

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from tools.house import doors, python_rules, ratchet, template_rules, word_rules
+from tools.house import doors, network_rules, python_rules, ratchet, template_rules, word_rules
 from tools.house.rules import judge_tree
 
 ROOT = Path(__file__).resolve().parents[2]
 RATCHET = ROOT / "tools" / "ratchet.toml"
-RULES = (*python_rules.RULES, *word_rules.RULES, *template_rules.RULES)
+RULES = (*network_rules.RULES, *python_rules.RULES, *word_rules.RULES, *template_rules.RULES)
 
 
 def check_ratchet(*, lower: bool) -> list[str]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from callmissed.foundation import clock
+from callmissed.foundation import clock, egress
 from callmissed.foundation.problems import Problem
 
 SECONDS = 30
@@ -67,11 +67,13 @@ class MailServer:
         """Hand the letter over. Raises Undeliverable and Delayed, whose texts never name the address."""
         parts = urlsplit(self.url)
         secure = parts.scheme == "smtps"
+        port = parts.port or (465 if secure else 25)
         try:
+            egress.REGISTER.admit(parts.hostname or "", port)
             await aiosmtplib.send(
                 message,
                 hostname=parts.hostname,
-                port=parts.port or (465 if secure else 25),
+                port=port,
                 username=unquote(parts.username) if parts.username else None,
                 password=unquote(parts.password) if parts.password else None,
                 use_tls=secure,
@@ -84,7 +86,7 @@ class MailServer:
             # A refused login is the operator's to mend, not the reader's: the letter waits.
             final = answer.code >= 500 and not isinstance(answer, aiosmtplib.SMTPAuthenticationError)
             raise (Undeliverable if final else Delayed)(code=answer.code) from None
-        except (aiosmtplib.SMTPException, ssl.SSLError, OSError) as failure:
+        except (aiosmtplib.SMTPException, ssl.SSLError, OSError, egress.UnknownDestination) as failure:
             raise Delayed(kind=type(failure).__name__) from None
         return "sent"
 

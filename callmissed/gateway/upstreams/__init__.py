@@ -1,5 +1,6 @@
 """Upstreams: who runs the models. Each says where it runs and under which contract, and speaks one small protocol."""
 
+from callmissed.gateway.upstreams.destinations import declare
 from callmissed.gateway.upstreams.found import USUAL_VARIABLES, UpstreamSettings, found_upstreams
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_connection import Timeouts
@@ -39,6 +40,7 @@ __all__ = [
     "Wording",
     "Work",
     "Worked",
+    "declare",
     "found_upstreams",
     "prove",
 ]

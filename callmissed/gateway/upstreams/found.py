@@ -4,6 +4,7 @@ What is found is offered, not trusted: it receives content only when a contract 
 India unless the operator allows more.
 """
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from callmissed.gateway.routing import BreakerRule
 from callmissed.gateway.upstreams.anthropic import Anthropic
 from callmissed.gateway.upstreams.anthropic_request import Manner
 from callmissed.gateway.upstreams.deepgram import Deepgram
+from callmissed.gateway.upstreams.destinations import declare
 from callmissed.gateway.upstreams.gate import Gate, Limits
 from callmissed.gateway.upstreams.http_client import BEARER, Client, KeyHeader
 from callmissed.gateway.upstreams.http_connection import Timeouts
@@ -133,6 +135,7 @@ def _from_entry(entry: Mapping[str, Any], sold: Mapping[str, Mapping[str, Any]])
     header, key = _key(entry, KEY_HEADERS[kind])
     if own_keys == "must" and key:
         raise ValueError(f"whoever asks {name} must bring a key: its api_key would never be used")
+    declare(terms, address)
     server = Server(address, key, bool(entry.get("asks_usage", True)), own_keys, header)
     if kind == "openai":
         return OpenAICompatible(terms, server, timeouts, gate), models
@@ -183,7 +186,9 @@ def _openai(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
     elsewhere = environment.get("OPENAI_BASE_URL", "")
     terms = Terms("openai", "??", "") if elsewhere else Terms("openai", "US", OPENAI_CONTRACT)
     key = {"authorization": f"Bearer {secret}"}
-    server = Server(elsewhere or "https://api.openai.com/v1", key, own_keys="no" if elsewhere else "may")
+    address = elsewhere or "https://api.openai.com/v1"
+    declare(terms, address)
+    server = Server(address, key, own_keys="no" if elsewhere else "may")
     return OpenAICompatible(terms, server), _listed(catalogue, "openai")
 
 
@@ -199,6 +204,7 @@ def _azure(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | No
         AZURE_CONTRACT,
         INDIAN_REGIONS.get(region, region),
     )
+    declare(terms, endpoint)
     server = Server(f"{endpoint.rstrip('/')}/openai/v1", {"api-key": secret})
     return OpenAICompatible(terms, server), [_unlisted(catalogue, "azure", deployment)]
 
@@ -208,8 +214,10 @@ def _sarvam(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | N
     if not secret:
         return None
     header = KEY_HEADERS["sarvam"]
-    server = Server("https://api.sarvam.ai", header.of(secret), own_keys="may", key_header=header)
-    return Sarvam(Terms("sarvam", "IN", ""), server), _listed(catalogue, "sarvam")
+    terms, address = Terms("sarvam", "IN", ""), "https://api.sarvam.ai"
+    declare(terms, address)
+    server = Server(address, header.of(secret), own_keys="may", key_header=header)
+    return Sarvam(terms, server), _listed(catalogue, "sarvam")
 
 
 def _deepgram(environment: Mapping[str, str], catalogue: Catalogue) -> Offered | None:
@@ -217,10 +225,10 @@ def _deepgram(environment: Mapping[str, str], catalogue: Catalogue) -> Offered |
     if not secret:
         return None
     header = KEY_HEADERS["deepgram"]
-    client = Client("https://api.deepgram.com/v1", header.of(secret), key_header=header)
-    return Deepgram(Terms("deepgram", "US", DEEPGRAM_CONTRACT), client, own_keys="may"), _listed(
-        catalogue, "deepgram"
-    )
+    terms, address = Terms("deepgram", "US", DEEPGRAM_CONTRACT), "https://api.deepgram.com/v1"
+    declare(terms, address)
+    client = Client(address, header.of(secret), key_header=header)
+    return Deepgram(terms, client, own_keys="may"), _listed(catalogue, "deepgram")
 
 
 class _Tag(msgspec.Struct):
@@ -238,14 +246,16 @@ async def _ollama(settings: UpstreamSettings, catalogue: Catalogue) -> Offered |
     base = settings.environment.get("OLLAMA_HOST", "") or LOCAL_OLLAMA
     base = (base if "://" in base else f"http://{base}").replace("//0.0.0.0", "//127.0.0.1").rstrip("/")
     here = is_here(base)
+    region, contract = (settings.region, "runs on this machine") if here else ("??", "")
+    terms = Terms("ollama", region, contract, "this machine" if here else "")
+    with contextlib.suppress(ValueError):  # no address: then nobody answers there either
+        declare(terms, base)
     names = await _ollama_models(base)
     if not names:
         return None
-    region, contract = (settings.region, "runs on this machine") if here else ("??", "")
-    upstream = OpenAICompatible(
-        Terms("ollama", region, contract, "this machine" if here else ""), Server(f"{base}/v1")
-    )
-    return upstream, [_unlisted(catalogue, "ollama", name) for name in names]
+    return OpenAICompatible(terms, Server(f"{base}/v1")), [
+        _unlisted(catalogue, "ollama", name) for name in names
+    ]
 
 
 def is_here(address: str) -> bool:

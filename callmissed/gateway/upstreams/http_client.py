@@ -13,6 +13,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
+from callmissed.foundation import egress
 from callmissed.gateway.problems import UpstreamUnreachable
 from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.http_connection import Answer, Connection, Timeouts
@@ -145,11 +146,13 @@ class Client:
         loop = asyncio.get_running_loop()
         tls = (self._tls or system_tls()) if self._secure else None
         try:
+            egress.REGISTER.admit(self._host, self._port)
             async with asyncio.timeout(self.timeouts.connect):
                 _, connection = await loop.create_connection(
                     lambda: Connection(self._keeper, loop), self._host, self._port, ssl=tls
                 )
         except (
+            egress.UnknownDestination,
             OSError,
             UnicodeError,
         ):  # names and certificates too; UnicodeError: a name that DNS cannot hold

@@ -20,6 +20,7 @@ from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.request import StreamRequest
 
+from callmissed.foundation import egress
 from callmissed.identity.factor_problems import ProviderUnreachable, ProviderUntrusted
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ async def _ask(url: str, bounds: Bounds, body: str | None, headers: Mapping[str,
     try:
         async with asyncio.timeout(bounds.seconds):
             return await _answer(url, bounds, body, headers)
-    except (PyreqwestError, OSError) as failure:  # TimeoutError is an OSError
+    except (PyreqwestError, OSError, egress.UnknownDestination) as failure:  # TimeoutError is an OSError
         log.warning("a sign-in provider does not answer: %s", type(failure).__name__)
         raise ProviderUnreachable from None
 
@@ -63,6 +64,7 @@ async def _ask(url: str, bounds: Bounds, body: str | None, headers: Mapping[str,
 async def _answer(url: str, bounds: Bounds, body: str | None, headers: Mapping[str, str]) -> dict[str, Any]:
     where = admissible(url, bounds)
     port = where.port or (443 if where.scheme == "https" else 80)
+    egress.REGISTER.admit(where.hostname or "", port)
     ip = await _looked_up(where.hostname or "", port, bounds)
     builder = ClientBuilder().connect_timeout(CONNECT).no_proxy().follow_redirects(False)
     async with builder.resolve(where.hostname or "", ip, port).build() as client:

@@ -10,6 +10,7 @@ import hmac
 import time
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -20,6 +21,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from callmissed.foundation import clock
+from callmissed.foundation.datamap import Category
+from callmissed.foundation.egress import REGISTER, Destination
 from callmissed.identity.contact_points import read_email
 from callmissed.identity.factor_problems import (
     ProviderEmailUnverified,
@@ -45,6 +48,9 @@ ALGORITHMS = (
     "Ed25519",
 )
 """Signatures by a private key only: no `none`, and nothing for which a public key could be a secret."""
+
+ENDPOINTS = {"token_endpoint", "userinfo_endpoint", "jwks_uri"}
+"""What a provider names and we connect to."""
 
 FRESH_SECONDS = 3600.0
 DOWN_SECONDS = 5.0
@@ -95,6 +101,7 @@ class Provider:
     def __init__(self, settings: ProviderSettings, *, laptop: bool) -> None:
         self.settings = settings
         self._bounds = fetching.Bounds(settings.host, laptop, settings.seconds)
+        self._declare(settings.issuer, "settings")
         self._document: dict[str, Any] = {}
         self._document_at = -FRESH_SECONDS
         self._keys: KeySet | None = None
@@ -228,8 +235,24 @@ class Provider:
                 )
                 if document.get("issuer") != self.settings.issuer:
                     raise ProviderUntrusted
+                for each in ENDPOINTS & document.keys():
+                    self._declare(str(document[each]), f"the provider {self.settings.name}")
                 self._document, self._document_at = document, time.monotonic()
             return self._document
+
+    def _declare(self, url: str, declared_by: str) -> None:
+        """Let us connect there: to the issuer of the operator's file, and to the endpoints that it names as its own."""
+        with suppress(ValueError):
+            REGISTER.declare(
+                Destination.at(
+                    url,
+                    self.settings.name,
+                    "sign-in",
+                    Category.ACCOUNT,
+                    Category.CONTACT_POINT,
+                    declared_by=declared_by,
+                )
+            )
 
     async def _signers(self, *, anew: bool = False) -> KeySet:
         """Its keys, at most an hour old; `anew` when a signature fits none of them."""

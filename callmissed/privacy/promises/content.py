@@ -1,4 +1,4 @@
-"""Promises on content (Policy §1): kept apart, and never used to train."""
+"""Promises on content (Policy §1): kept apart, never used to train, and sent nowhere that is not in the register."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -126,3 +126,77 @@ def _strayed(call: Mapping[str, Any], without: Collection[str]) -> bool:
 
 def _counted(calls: Sequence[Mapping[str, Any]], upstream: str, *, own: bool) -> int:
     return sum(row["calls"] for row in calls if row["upstream"] == upstream and row["own_key"] is own)
+
+
+DESTINATIONS = """
+SELECT d.name, d.host, d.port, d.purpose, d.categories, d.region, d.declared_by, coalesce(sum(c.contacts), 0) AS contacts
+FROM egress_destination d LEFT JOIN egress_contact c ON c.host = d.host AND c.port = d.port
+GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3
+"""
+STRANGE = """
+SELECT host, port, sum(contacts) AS contacts, sum(refused) AS refused FROM egress_contact c
+WHERE NOT EXISTS (SELECT FROM egress_destination d WHERE d.host = c.host AND d.port = c.port) OR refused > 0
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+CONTACTS = "SELECT coalesce(sum(contacts), 0) FROM egress_contact"
+UNNAMED = """
+SELECT upstream, count(*) AS calls FROM usage_record u
+WHERE at >= (SELECT min(since) FROM egress_destination)
+  AND NOT EXISTS (SELECT FROM egress_destination d WHERE d.name = u.upstream)
+GROUP BY 1 ORDER BY 1
+"""
+
+
+@promise("content.no-sale", 1, _("We never sell what you write or say."), asks=["egress.destinations"])
+async def no_sale(look: Look) -> Finding:
+    """Whoever was connected to stands in the register of destinations, and so does every supplier who was paid for a call.
+
+    A try that was refused went nowhere: it is shown, and breaks nothing. Calls from before there was a register are not judged.
+    """
+    adapters: dict[str, list[str]] = look.ask("egress.destinations")
+    destinations = await look.rows(DESTINATIONS)
+    require(destinations, "egress_destination")
+    tried, unnamed = await look.rows(STRANGE), await look.rows(UNNAMED)
+    known = {(row["host"], row["port"]) for row in destinations}
+    strange = [row for row in tried if row["contacts"] and (row["host"], row["port"]) not in known]
+    undeclared = adapters["undeclared"]
+    names = [*(row["host"] for row in strange), *(row["upstream"] for row in unnamed), *undeclared]
+    return judge(
+        not names,
+        {
+            "destinations": len(destinations),
+            "contacts": await look.one(CONTACTS),
+            "strange": sum(row["contacts"] for row in strange),
+            "refused": sum(row["refused"] for row in tried),
+            "unnamed": sum(row["calls"] for row in unnamed),
+            "undeclared": len(undeclared),
+            "names": ", ".join(dict.fromkeys(names)) or "–",
+        },
+        kept=_(
+            "0 of %(contacts)s connections went elsewhere than to the %(destinations)s destinations of the register"
+        ),
+        broken=_(
+            "%(strange)s connections and %(unnamed)s calls to nobody in the register; %(undeclared)s suppliers are not in it"
+        ),
+        explanation=_(
+            "Data may have gone to somebody we have not named: %(names)s. We cut the connection and tell those affected."
+        ),
+        looked_at=_(
+            "The register of everybody whom this installation may connect to, every connection of the last 90 days by day, the "
+            "supplier of every call, and tries that were refused because nobody had declared the destination: %(refused)s."
+        ),
+        query=STRANGE,
+        found=[_destination(row) for row in destinations],
+    )
+
+
+def _destination(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        _("destination"): row["name"],
+        _("address"): f"{row['host']}:{row['port']}" if row["host"] else "–",
+        _("purpose"): row["purpose"],
+        _("kinds of data"): row["categories"] or "–",
+        _("country"): row["region"],
+        _("declared by"): row["declared_by"],
+        _("connections in 90 days"): row["contacts"],
+    }

@@ -15,7 +15,6 @@ not_yet(
     1,
     _("We handle messages, calls and files only to do what the business you wrote to has set up."),
 )
-not_yet("content.no-sale", 1, _("We never sell what you write or say."))
 not_yet(
     "payment.minimal",
     1,
