@@ -13,6 +13,8 @@ import httpx
 import pytest
 from hypothesis import strategies as st
 
+from callmissed.billing.tasks import release_orphans
+from callmissed.foundation import clock
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from tests.rooms.gateway.conftest import OpenShop, Shop
@@ -20,6 +22,7 @@ from tests.rooms.gateway.searched import vendors
 from tests.rooms.gateway.served import HI, served, serving, upstream
 from tests.rooms.gateway.test_audio import HEARS, SPEAKS
 from tests.rooms.gateway.test_images import PICTURED
+from tests.support.belongings import holdings
 from tests.support.made_up import CANARY, FORM_KIND, HOSTILE, changed, drawn, form, hostile, text, value
 from tests.support.peer import Peer
 from tests.support.picture_peer import running_picture_peer
@@ -120,7 +123,11 @@ async def suppliers(
                 "talks", peer.base_url, [served("fuzz/good", "good"), served("fuzz/guard", "guard", **GUARDS)]
             ),
             upstream("sounds", f"{sounds.address}/v1", sounding),
-            upstream("paints", maker.base_url, [served("fuzz/picture", "good", **CHEAP)]),
+            upstream(
+                "paints",
+                maker.base_url,
+                [served("fuzz/picture", "good", **CHEAP), served("fuzz/slow", "slow", **CHEAP)],
+            ),
         )
         async with serving(services, home, *parts, vendors(web)):
             yield
@@ -295,3 +302,43 @@ async def test_nothing_is_fetched_for_a_caller(caller: Caller, bait: tuple[str, 
         with pytest.raises(httpx.TransportError):
             await client.get(url)
     assert len(came) == 1
+
+
+async def test_no_address_leaves_its_words_behind(caller: Caller, services: Services) -> None:
+    for address, (good, _) in DOCUMENTS.items():
+        said = re.sub("Namaste|Delhi to Pune|A chai stall", CANARY, json.dumps(good))
+        assert (await caller.ask("POST", address, said.encode(), **JSON)).status_code in {200, 404}
+    content = json.dumps({"custom_id": CANARY, "body": {"input": CANARY}}).encode()
+    for address, (good, _) in FORMS.items():
+        file = (f"{CANARY}.wav", recording() if "audio" in address else content)
+        fields = good if address == "/v1/files" else {**good, "prompt": CANARY}
+        sent = await caller.ask("POST", address, form(fields, file), **{"content-type": FORM_KIND})
+        assert sent.status_code == 200
+    everything = await holdings(services, caller.shop.access.tenant_id)
+    assert everything["prompt_log"] == []
+    assert everything["usage_record"]
+    assert not [name for name, rows in everything.items() if CANARY in "".join(rows)]
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_jumps_costs_nobody_anything(
+    hours: int, caller: Caller, services: Services
+) -> None:
+    slow = json.dumps({"model": "fuzz/slow", "prompt": "A chai stall"}).encode()
+    token = (await caller.ask("POST", "/v1/tokens", b'{"ttl": 60}', **JSON)).json()["token"]
+    asking = [
+        asyncio.create_task(caller.ask("POST", "/v1/images/generations", slow, **JSON)) for _ in range(3)
+    ]
+    await asyncio.sleep(0.2)
+    with clock.travel(hours=hours):
+        await release_orphans(services)  # which takes calls that are under way for an hour old
+        answers = await asyncio.gather(*asking)
+        for address in ("/v1/chat/completions", "/v1/search", "/v1/audio/speech", "/v1/embeddings"):
+            answers.append(
+                await caller.ask("POST", address, json.dumps(DOCUMENTS[address][0]).encode(), **JSON)
+            )
+        late = await caller.ask("GET", "/v1/models", authorization=f"Bearer {token}")
+    assert [each.status_code for each in answers] == [200] * 7
+    assert answers[-1].headers["ratelimit"].startswith('"requests";r=49')
+    assert late.status_code == (401 if hours > 0 else 200)
+    assert (await caller.ask("GET", "/v1/models", authorization=f"Bearer {token}")).status_code == 200
