@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 
+from callmissed.app.http_protocol import Protocol
 from callmissed.app.installation import Installation
 from callmissed.app.main import create_app
 from callmissed.app.settings import Settings
@@ -98,6 +99,7 @@ def web_server(services: Services, installation: Installation) -> Server:
     return Server(
         uvicorn.Config(
             create_app(services, settings),
+            http=Protocol,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -21,6 +21,7 @@ from callmissed.foundation.live import LiveBus
 from callmissed.foundation.mail import Postbox, declare_site
 from callmissed.foundation.services import Services
 from callmissed.gateway import (
+    FAMILIES,
     USUAL_VARIABLES,
     Grounds,
     Limiter,
@@ -116,7 +117,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     declare_site(settings.public_url)
     host = urlsplit(settings.public_url).hostname or "localhost"
     services.put(Postbox.of(smtp, settings.mail_from, host, production=settings.production))
-    services.put(AccessLog(db))
+    services.put(AccessLog(db, FAMILIES))
     services.put(Ledger(plane.asyncpg))
     services.put(Quotas(db))
     services.put(limiter_of(settings), Limiter)

@@ -5,7 +5,7 @@ batch names, and no others (`cm.tenants`). Both lock the wallets first, in the o
 lock only: so two writers cannot wait for one another in a ring, and what one has written the next one sees.
 """
 
-from callmissed.billing.statements import USAGE_COLUMNS, USAGE_TYPES, USAGE_VALUES, month_spent
+from callmissed.billing.statements import MONTH_SPENT, USAGE_COLUMNS, USAGE_TYPES, USAGE_VALUES
 
 
 def _function(says: str, signature: str, returns: str, query: str) -> str:
@@ -85,10 +85,14 @@ SETTLE_LEASED = _function(
   ), lowered AS (
     UPDATE public.wallet_hold h SET amount_micro = h.amount_micro - s.amount FROM spent s
     WHERE h.tenant_id = s.tenant_id AND h.id = s.lease AND s.amount < s.held
+  ), newest AS (
+    SELECT DISTINCT ON (tenant_id) tenant_id, cm.month(ref) AS month_on, sum(amount) AS amount FROM covered
+    WHERE amount > 0 GROUP BY 1, 2 ORDER BY 1, 2 DESC
   ), paid AS (
     UPDATE public.wallet w SET balance_micro = w.balance_micro - s.amount, held_micro = w.held_micro - s.amount,
       MONTH_SPENT
-    FROM (SELECT tenant_id, sum(amount) AS amount FROM spent GROUP BY 1) s WHERE w.tenant_id = s.tenant_id AND w.id = s.tenant_id
+    FROM (SELECT tenant_id, sum(amount) AS amount FROM spent GROUP BY 1) s JOIN newest n ON n.tenant_id = s.tenant_id
+    WHERE w.tenant_id = s.tenant_id AND w.id = s.tenant_id
   ), counted AS (
     INSERT INTO public.key_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
     SELECT tenant_id, (usage ->> 'key_id')::uuid, cm.month(ref), sum(amount), 0, moment FROM covered
@@ -96,9 +100,7 @@ SETTLE_LEASED = _function(
     ON CONFLICT (tenant_id, id, month_on) DO UPDATE SET spent_micro = key_spend.spent_micro + EXCLUDED.spent_micro
   )
   SELECT ref, amount FROM covered UNION ALL SELECT ref, before FROM item WHERE before IS NOT NULL
-""".replace(
-        "MONTH_SPENT", month_spent("w", "SELECT ref, amount FROM covered v WHERE v.tenant_id = w.tenant_id")
-    )
+""".replace("MONTH_SPENT", MONTH_SPENT)
     .replace("USAGE_COLUMNS", USAGE_COLUMNS)
     .replace("USAGE_VALUES", USAGE_VALUES)
     .replace("USAGE_TYPES", USAGE_TYPES),

@@ -82,7 +82,7 @@ async def set_month_budget(tx: Tx, micro: Micro | None) -> None:
     What a busy workspace has held in advance by then (no more than a twentieth of its wallet, decision 0019) may still be spent.
     Raises NotFound where there is no wallet.
     """
-    if not await repository.set_month_budget(tx, _month(), micro):
+    if not await repository.set_month_budget(tx, micro):
         raise NotFound
     await audit.record(tx, "billing:budget:set", target=tx.tenant_id, body={"budget_micro": micro or 0})
 

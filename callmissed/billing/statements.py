@@ -62,17 +62,10 @@ tried text, india_only bool, unit text, units int, options text, own_key bool
 
 
 MONTH_SPENT = """
-month_on = CASE WHEN WALLET.budget_micro IS NULL THEN WALLET.month_on ELSE NEWEST END,
-month_micro = CASE WHEN WALLET.budget_micro IS NULL THEN WALLET.month_micro ELSE
-  CASE WHEN WALLET.month_on = NEWEST THEN WALLET.month_micro ELSE 0 END
-  + (SELECT coalesce(sum(c.amount) FILTER (WHERE cm.month(c.ref) = NEWEST), 0) FROM (CHARGES) c) END
-""".replace("NEWEST", "greatest(WALLET.month_on, (SELECT max(cm.month(n.ref)) FROM (CHARGES) n))")
-
-
-def month_spent(wallet: str, charges: str) -> str:
-    """Assignments that add charges (a query of `ref` and `amount`) to what a wallet with a budget counts for its newest month."""
-    return MONTH_SPENT.replace("WALLET", wallet).replace("CHARGES", charges).strip()
-
+month_on = greatest(w.month_on, n.month_on),
+month_micro = CASE WHEN w.month_on >= n.month_on THEN w.month_micro ELSE 0 END + CASE WHEN n.month_on >= w.month_on THEN n.amount ELSE 0 END
+"""
+"""Assignments that add what was charged of the newest month (n) to what a wallet (w) counts for its own newest."""
 
 CLOSE = f"""
 WITH item AS MATERIALIZED (
@@ -81,7 +74,7 @@ WITH item AS MATERIALIZED (
   DELETE FROM wallet_hold h USING item WHERE h.tenant_id = $1 AND h.id = item.ref RETURNING h.id, h.amount_micro, h.key_id, h.end_user
 ), closed AS (
   SELECT item.ref, item.usage, gone.key_id AS counted_for, gone.end_user, gone.amount_micro AS held,
-    least(item.amount, gone.amount_micro) AS charge
+    least(item.amount, gone.amount_micro) AS charge, cm.month(item.ref) AS month_on
   FROM item JOIN gone ON gone.id = item.ref
 ), entered AS (
   INSERT INTO ledger_entry (tenant_id, at, id, debit, credit, amount_micro, kind, ref)
@@ -91,21 +84,21 @@ WITH item AS MATERIALIZED (
   SELECT $1, cm.moment(ref), ref, charge, {USAGE_COLUMNS}
   FROM closed CROSS JOIN LATERAL json_to_record(closed.usage) AS u({USAGE_TYPES}) WHERE closed.usage IS NOT NULL
 ), paid AS (
-  UPDATE wallet SET balance_micro = balance_micro - (SELECT coalesce(sum(charge), 0) FROM closed),
-                    held_micro = held_micro - (SELECT coalesce(sum(held), 0) FROM closed),
-                    {month_spent("wallet", "SELECT ref, charge AS amount FROM closed")}
-  WHERE tenant_id = $1 AND id = $1 AND EXISTS (SELECT FROM closed) RETURNING 1
+  UPDATE wallet w SET balance_micro = w.balance_micro - t.charge, held_micro = w.held_micro - t.held, {MONTH_SPENT}
+  FROM (SELECT sum(charge) AS charge, sum(held) AS held FROM closed) t,
+    (SELECT month_on, sum(charge) AS amount FROM closed GROUP BY 1 ORDER BY 1 DESC LIMIT 1) n
+  WHERE w.tenant_id = $1 AND w.id = $1 RETURNING 1
 ), counted AS (
   UPDATE key_spend k SET held_micro = k.held_micro - s.held, spent_micro = k.spent_micro + s.charge
   FROM (
-    SELECT counted_for, cm.month(ref) AS month_on, sum(held) AS held, sum(charge) AS charge
+    SELECT counted_for, month_on, sum(held) AS held, sum(charge) AS charge
     FROM closed WHERE counted_for IS NOT NULL GROUP BY 1, 2
   ) s
   WHERE k.tenant_id = $1 AND k.id = s.counted_for AND k.month_on = s.month_on AND EXISTS (SELECT FROM paid)
 ), counted_too AS (
   UPDATE end_user_spend k SET held_micro = k.held_micro - s.held, spent_micro = k.spent_micro + s.charge
   FROM (
-    SELECT end_user, cm.month(ref) AS month_on, sum(held) AS held, sum(charge) AS charge
+    SELECT end_user, month_on, sum(held) AS held, sum(charge) AS charge
     FROM closed WHERE end_user IS NOT NULL GROUP BY 1, 2
   ) s
   WHERE k.tenant_id = $1 AND k.id = s.end_user AND k.month_on = s.month_on AND EXISTS (SELECT FROM paid)

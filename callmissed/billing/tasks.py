@@ -54,3 +54,20 @@ async def recount_keys(services: Services) -> None:
             if wrong:
                 await audit.record(tx, "billing:keys:recounted", body={"keys": wrong})
                 log.warning("set %d counters of keys right", wrong)
+
+
+@jobs.every("27 * * * *", "billing.recount_months")
+async def recount_months(services: Services) -> None:
+    """Set right what wallets count for this month, and what is held for end users: what a release before counts nowhere."""
+    month = clock.today().replace(day=1)
+    async with services.verifier.control() as tx:
+        months = await repository.months_off(tx, month)
+        tenants = {tenant_id for tenant_id, *_ in await repository.end_users_off(tx, month)}
+    for tenant_id, missing in months:
+        async with services.db.tenant(Access.system(tenant_id)) as tx:
+            await repository.add_to_month(tx, month, missing)
+    for tenant_id in sorted(tenants):
+        async with services.db.tenant(Access.system(tenant_id)) as tx:
+            await repository.recount_end_users(tx, month)
+    if months or tenants:
+        log.warning("set the month of %d wallets and the end users of %d right", len(months), len(tenants))

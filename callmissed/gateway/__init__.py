@@ -28,11 +28,12 @@ from callmissed.gateway.prompt_log import content_kept_until, read_content
 from callmissed.gateway.register import Listing, Upstreams
 from callmissed.gateway.requests import CompletionRequest
 from callmissed.gateway.searching import read_search_request, seek
-from callmissed.gateway.surface import PREFIXES, Surface
+from callmissed.gateway.surface import FAMILIES, PREFIXES, Surface
 from callmissed.gateway.upstreams import USUAL_VARIABLES, Terms, UpstreamSettings
 from callmissed.gateway.wishes import Grounding, Wishes
 
 __all__ = [
+    "FAMILIES",
     "PREFIXES",
     "USUAL_VARIABLES",
     "Call",

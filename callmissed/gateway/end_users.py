@@ -28,11 +28,15 @@ def budget_of(
 ) -> EndUserBudget | None:
     """What the key lets the end user of a call cost; None where it does not limit that. Calls that name nobody count together.
 
+    In a browser people would name themselves: there it is whom the token was made for, and nobody otherwise.
     `header` is the value of `HEADER`, `extra` the members of the call. Raises EndUserUnusable.
     """
     if key.end_user_budget is None:
         return None
-    return EndUserBudget(end_user_tag(vault, key.tenant_id, header, extra), key.end_user_budget)
+    if key.in_browsers:
+        header, extra = None, None
+    tag = key.end_user or end_user_tag(vault, key.tenant_id, header, extra)
+    return EndUserBudget(tag, key.end_user_budget)
 
 
 def end_user_tag(

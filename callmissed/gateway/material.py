@@ -6,6 +6,7 @@ text can end the material and speak as the user or the operator; the first line 
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 import msgspec
@@ -18,6 +19,8 @@ OPENING = (
     "Answer from it, name what you used by its number in square brackets, such as [1], and say so where it does not hold the answer."
 )
 MESSAGE = "The message:"
+MOST_CITATIONS = 200
+"""An answer that names its material more often is told where it does so for the first time."""
 _NUMBER = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 
 
@@ -73,6 +76,12 @@ def named_in(text: str) -> frozenset[int]:
 def url_citations(text: str, items: Collection[Item]) -> list[dict[str, Any]]:
     """The places at which an answer names something that has an address, as OpenAI writes annotations. Places count characters."""
     known = {each.number: each for each in items if each.url}
+    named = (
+        (match, item)
+        for match in _NUMBER.finditer(text)
+        for number in dict.fromkeys(match[1].split(","))
+        if (item := known.get(int(number))) is not None
+    )
     return [
         {
             "type": "url_citation",
@@ -83,9 +92,7 @@ def url_citations(text: str, items: Collection[Item]) -> list[dict[str, Any]]:
                 "end_index": match.end(),
             },
         }
-        for match in _NUMBER.finditer(text)
-        for number in match[1].split(",")
-        if (item := known.get(int(number))) is not None
+        for match, item in islice(named, MOST_CITATIONS)
     ]
 
 

@@ -154,6 +154,13 @@ class TooManyPictures(Conflict):
     code = "too_many_pictures"
 
 
+class KnowledgeForServers(Problem):
+    """Knowledge is read by servers. From a browser, only that of the bot which the key rests on."""
+
+    status = 403
+    code = "knowledge_for_servers"
+
+
 class PicturesForServers(Problem):
     """Pictures that are kept are listed for servers: use the key itself, not a token, and not from a website."""
 
@@ -247,6 +254,12 @@ class TooManyAtOnce(TooManyRequests):
     """As many calls of this workspace are under way as its plan allows at once. Try again when one of them has ended."""
 
     code = "too_many_at_once"
+
+
+class TooMuchAtOnce(TooManyRequests):
+    """Requests of this workspace that are under way hold as many bytes as there is room for. Try again when one of them has ended."""
+
+    code = "too_much_at_once"
 
 
 class TokenRateLimited(TooManyRequests):

@@ -58,11 +58,12 @@ class ChatBody(msgspec.Struct):
 
 
 class TokenBody(msgspec.Struct, forbid_unknown_fields=True):
-    """POST /v1/tokens: how many seconds the token lives, what it may do (None: all the key may), and from which website."""
+    """POST /v1/tokens: how many seconds the token lives, what it may do (None: all the key may), from which website, and for which end user."""
 
     ttl: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_TOKEN_SECONDS)] = 60
     scopes: Annotated[list[str], msgspec.Meta(max_length=50)] | None = None
     origin: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    end_user: Annotated[str, msgspec.Meta(max_length=512)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

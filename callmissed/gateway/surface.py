@@ -12,10 +12,10 @@ from callmissed.foundation.ids import uuid7
 from callmissed.foundation.problems import NotFound, Problem
 from callmissed.foundation.services import Services
 from callmissed.gateway import messages
-from callmissed.gateway.asking import allowed
+from callmissed.gateway.asking import allowed, within_sight
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
-from callmissed.gateway.end_users import HEADER, budget_of
+from callmissed.gateway.end_users import HEADER, budget_of, end_user_tag
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import cost
 from callmissed.gateway.images import ImageRequest, draw, read_image_request
@@ -28,6 +28,7 @@ from callmissed.gateway.register import Upstreams
 from callmissed.gateway.requests import CompletionRequest, TokenBody, read_token_request
 from callmissed.gateway.searching import SearchRequest, is_search, read_search_request
 from callmissed.gateway.surface_audio import AUDIO, SPEECH, AudioAnswers, AudioRequest, read_audio_request
+from callmissed.gateway.surface_bodies import Bodies, read_body
 from callmissed.gateway.surface_browsers import Shared, header, preflight
 from callmissed.gateway.surface_cache import Asked, Cache, repeatable
 from callmissed.gateway.surface_files import FileDesk, is_file_path
@@ -48,6 +49,7 @@ from callmissed.gateway.tokens import LETTERS, count_messages
 from callmissed.gateway.works import ENDPOINTS, WorkDone, WorkRequest, work
 from callmissed.identity import (
     CACHE,
+    KEY_SERVICES,
     PROMPT_LOG,
     KeyAccess,
     KeyRing,
@@ -58,6 +60,13 @@ from callmissed.identity import (
 BEARER = b"bearer "
 PREFIXES = ("/v1/", "/anthropic/v1/")
 """Where the surface stands. Below the second, Anthropic's clients find the same models and messages."""
+FAMILIES = frozenset(path.split("/")[2] for each in KEY_SERVICES.values() for path in each.paths) | {
+    "models",
+    "generation",
+    "quote",
+    "tokens",
+}
+"""The first words of its addresses after /v1: what the access log may say of a call."""
 COSTS = frozenset({*ENDPOINTS, *AUDIO, GENERATIONS, SEARCH})
 """What costs besides completions, which each language has at an address of its own."""
 
@@ -100,6 +109,7 @@ class Surface:
         self._services = services
         self._shelf = Shelf(services)
         self._at_once = AtOnce()
+        self._bodies = Bodies()
         self._replays = Replays(services)
         self._cache = Cache(services)
         self._desk = FileDesk(services)
@@ -138,8 +148,12 @@ class Surface:
         if visit.scope["method"] != "POST":
             await self._drop(visit)
             return
-        with self._at_once.one_more(visit.key.tenant_id, visit.allowance.plan.at_once):
-            visit.body = await _body(visit.receive)
+        tenant_id = visit.key.tenant_id
+        with (
+            self._at_once.one_more(tenant_id, visit.allowance.plan.at_once),
+            self._bodies.room(tenant_id) as room,
+        ):
+            visit.body = await read_body(visit.scope, visit.receive, room)
             language = _language(visit.scope)
             once = header(visit.scope, b"idempotency-key")
             if visit.path != language.completions and visit.path not in COSTS:
@@ -221,6 +235,7 @@ class Surface:
         allowed(key, request)
         if isinstance(request, CompletionRequest) and request.wishes is not None:
             request = self._shelf.searching(key, request, visit.own)
+        within_sight(key, request)
         unkept = isinstance(request, AudioRequest | ImageRequest | SearchRequest)
         if CACHE not in key.options or unkept or not repeatable(key, request):
             await self._ask(visit, language, request)
@@ -304,17 +319,24 @@ class Surface:
         key = visit.key
         if is_search(visit.body):
             sought = read_search_request(visit.body, self._shelf.searcher(key, visit.own))
+            key.use("search")
             allowed(key, sought)
+            within_sight(key, sought)
             return self._shelf.quote_search(key, sought, visit.own)
         request = self._shelf.read_quoted(visit.body)
         allowed(key, request)
         if isinstance(request, ImageRequest):
+            key.use("image")
             return self._shelf.quote_images(key, request, visit.own)
+        key.use("llm")
         request = self._shelf.searching(key, request, visit.own)
+        within_sight(key, request)
         return await self._shelf.quote(key, request, visit.own)
 
     def _token(self, key: KeyAccess, wished: TokenBody) -> dict[str, object]:
-        made = mint_token(self._services.vault, key, wished.ttl, wished.scopes, wished.origin)
+        vault = self._services.vault
+        end_user = end_user_tag(vault, key.tenant_id, wished.end_user.encode()) if wished.end_user else None
+        made = mint_token(vault, key, wished.ttl, wished.scopes, wished.origin, end_user)
         return {
             "object": "token",
             "token": made.token,
@@ -351,16 +373,3 @@ def _language(scope: Scope) -> Language:
 
 async def _send_paid(send: Send, document: bytes, done: Completion | WorkDone) -> None:
     await send_whole(send, document, [JSON, cost(done.price_micro), *done.provenance.headers])
-
-
-async def _body(receive: Receive) -> bytes:
-    """The whole body; its size is limited by the edge."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return body
-    parts = [body]
-    while message.get("more_body"):
-        message = await receive()
-        parts.append(message.get("body", b""))
-    return b"".join(parts)

@@ -29,7 +29,8 @@ class KeyAccess:
     `expires_at` is when this secret or token ends, and `ended` the Problem that says so. `serial` tells the secrets of a
     key apart. `by_token` is True for a token. `india_only` is what its workspace decided about content leaving India,
     `plan` the plan it is on, `options` what is switched on for it, and `own_keys` how often its workspace's own keys at suppliers have
-    changed (0: it has had none). `end_user_budget` is the most that may be spent in a month for each end user, `grounds` the bot
+    changed (0: it has had none). `end_user_budget` is the most that may be spent in a month for each end user,
+    `end_user` the tag of whom a token was made for, `grounds` the bot
     whose knowledge its answers rest on where a request names none.
     """
 
@@ -50,12 +51,18 @@ class KeyAccess:
     options: frozenset[str] = frozenset()
     own_keys: int = 0
     end_user_budget: Micro | None = None
+    end_user: UUID | None = None
     grounds: UUID | None = None
 
     @property
     def tenant_id(self) -> UUID:
         """The tenant it calls for."""
         return self.access.tenant_id
+
+    @property
+    def in_browsers(self) -> bool:
+        """Whether it stands in pages, where their visitors can read it and say what they like with it."""
+        return self.by_token or bool(self.origins)
 
     def from_where(self, origin: str | None, address: str) -> None:
         """Whether it may call from this website (the header Origin, None for a program) and network address.

@@ -37,7 +37,10 @@ _FORM = re.compile(r"cmt_[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{43}")
 
 
 class Claims(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """What a token says. `ends` is in seconds since 1970; `origin` is the one website it works from, or None."""
+    """What a token says. `ends` is in seconds since 1970; `origin` is the one website it works from, or None.
+
+    `end_user` is the tag of whom it was made for; the last, and left out where it is nobody, as in tokens of the release before.
+    """
 
     version: int
     tenant: UUID
@@ -46,6 +49,7 @@ class Claims(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields
     ends: float
     scopes: list[str]
     origin: str | None
+    end_user: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,14 @@ _decode = msgspec.msgpack.Decoder(Claims).decode
 
 
 def mint(
-    vault: Vault, key: KeyAccess, seconds: int, scopes: list[str] | None, origin: str | None
+    vault: Vault,
+    key: KeyAccess,
+    seconds: int,
+    scopes: list[str] | None,
+    origin: str | None,
+    end_user: UUID | None = None,
 ) -> NewToken:
-    """A token that lives for so many seconds (1 to 300), may do these of what the key may (None: all), from there.
+    """A token that lives for so many seconds (1 to 300), may do these of what the key may (None: all), from there, for that end user.
 
     Raises TokenMayNotMint, TokenTooWide, OriginsUnusable and OriginNotAllowed.
     """
@@ -84,8 +93,9 @@ def mint(
     ends = clock.now() + timedelta(seconds=seconds)
     if key.expires_at is not None:
         ends = min(ends, key.expires_at)
-    claims = Claims(1, key.tenant_id, key.key_id, key.serial, ends.timestamp(), sorted(given), site)
-    body = PREFIX + _text(_encode(claims))
+    claims = Claims(1, key.tenant_id, key.key_id, key.serial, ends.timestamp(), sorted(given), site, end_user)
+    said = msgspec.structs.astuple(claims)
+    body = PREFIX + _text(_encode(said if end_user else said[:-1]))
     token = f"{body}.{_text(vault.keyed_hash(MAC, body))}"
     return NewToken(token, datetime.fromtimestamp(claims.ends, UTC), tuple(claims.scopes), site)
 
@@ -114,8 +124,15 @@ def narrowed(key: KeyAccess, claims: Claims) -> KeyAccess:
     kept = key.access.permissions.intersection(claims.scopes)
     standing = Access(key.access.tenant_id, key.access.actor, kept)
     if claims.origin is None:
-        return replace(key, access=standing, by_token=True)
-    return replace(key, access=standing, origins=frozenset((claims.origin,)), networks=None, by_token=True)
+        return replace(key, access=standing, by_token=True, end_user=claims.end_user)
+    return replace(
+        key,
+        access=standing,
+        origins=frozenset((claims.origin,)),
+        networks=None,
+        by_token=True,
+        end_user=claims.end_user,
+    )
 
 
 def _text(raw: bytes) -> str:

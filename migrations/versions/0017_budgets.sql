@@ -107,13 +107,17 @@ tried text, india_only bool, unit text, units int, options text, own_key bool
   ), lowered AS (
     UPDATE public.wallet_hold h SET amount_micro = h.amount_micro - s.amount FROM spent s
     WHERE h.tenant_id = s.tenant_id AND h.id = s.lease AND s.amount < s.held
+  ), newest AS (
+    SELECT DISTINCT ON (tenant_id) tenant_id, cm.month(ref) AS month_on, sum(amount) AS amount FROM covered
+    WHERE amount > 0 GROUP BY 1, 2 ORDER BY 1, 2 DESC
   ), paid AS (
     UPDATE public.wallet w SET balance_micro = w.balance_micro - s.amount, held_micro = w.held_micro - s.amount,
-      month_on = CASE WHEN w.budget_micro IS NULL THEN w.month_on ELSE greatest(w.month_on, (SELECT max(cm.month(n.ref)) FROM (SELECT ref, amount FROM covered v WHERE v.tenant_id = w.tenant_id) n)) END,
-month_micro = CASE WHEN w.budget_micro IS NULL THEN w.month_micro ELSE
-  CASE WHEN w.month_on = greatest(w.month_on, (SELECT max(cm.month(n.ref)) FROM (SELECT ref, amount FROM covered v WHERE v.tenant_id = w.tenant_id) n)) THEN w.month_micro ELSE 0 END
-  + (SELECT coalesce(sum(c.amount) FILTER (WHERE cm.month(c.ref) = greatest(w.month_on, (SELECT max(cm.month(n.ref)) FROM (SELECT ref, amount FROM covered v WHERE v.tenant_id = w.tenant_id) n))), 0) FROM (SELECT ref, amount FROM covered v WHERE v.tenant_id = w.tenant_id) c) END
-    FROM (SELECT tenant_id, sum(amount) AS amount FROM spent GROUP BY 1) s WHERE w.tenant_id = s.tenant_id AND w.id = s.tenant_id
+      
+month_on = greatest(w.month_on, n.month_on),
+month_micro = CASE WHEN w.month_on >= n.month_on THEN w.month_micro ELSE 0 END + CASE WHEN n.month_on >= w.month_on THEN n.amount ELSE 0 END
+
+    FROM (SELECT tenant_id, sum(amount) AS amount FROM spent GROUP BY 1) s JOIN newest n ON n.tenant_id = s.tenant_id
+    WHERE w.tenant_id = s.tenant_id AND w.id = s.tenant_id
   ), counted AS (
     INSERT INTO public.key_spend (tenant_id, id, month_on, spent_micro, held_micro, created_at)
     SELECT tenant_id, (usage ->> 'key_id')::uuid, cm.month(ref), sum(amount), 0, moment FROM covered

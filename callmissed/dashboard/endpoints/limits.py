@@ -20,8 +20,8 @@ from callmissed.identity import keys, list_keys, workspace
 router = Router(tags=["keys"])
 
 TOLD = (
-    "too_many_at_once", "rate_limit_exceeded", "plan_used_up", "token_rate_limit_exceeded", "key_budget_exhausted",
-    "end_user_budget_exceeded", "budget_exceeded", "insufficient_quota",
+    "too_many_at_once", "too_much_at_once", "rate_limit_exceeded", "plan_used_up", "token_rate_limit_exceeded",
+    "key_budget_exhausted", "end_user_budget_exceeded", "budget_exceeded", "insufficient_quota",
 )  # fmt: skip
 """What a program is told past a limit, in the order in which limits are met."""
 NEAR = 0.8

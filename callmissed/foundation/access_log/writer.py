@@ -7,7 +7,7 @@ counted as lost, and the check of use.rate-limits says so.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from uuid import UUID, uuid5
 import psycopg
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from callmissed.foundation import audit, clock
 from callmissed.foundation.access_log.models import AccessEntry, AccessLogPulse
@@ -35,8 +35,11 @@ AT_A_TIME = 2_000
 """Entries in one transaction."""
 BEGAN = "security:access_log:began"
 NOBODY = "nobody"
-AWAY = (DBAPIError, psycopg.Error, Problem, OSError)
-"""What writing raises while one of the two databases is out of reach."""
+UNKNOWN = frozenset({401, 404, 405})
+"""Statuses of what is not there, or of whom nobody knows."""
+AWAY = (SQLAlchemyError, psycopg.Error, Problem, OSError)
+"""What writing raises while one of the two databases is out of reach, or too busy."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PROGRAMS = ("/v1/", "/anthropic/", "/api/")
 
 
@@ -55,8 +58,10 @@ class Line(NamedTuple):
 class AccessLog:
     """The access log of this process. `begin` to write; `stop` writes what is left."""
 
-    def __init__(self, db: Database, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, db: Database, words: Collection[str] = (), most_waiting: int = MOST_WAITING) -> None:
+        """`words` are those that may stand after the prefix of a program's address; any other is not written."""
         self._db = db
+        self._words = frozenset(words)
         self._most_waiting = most_waiting
         self._node = uuid7()
         self._since = clock.now()
@@ -73,8 +78,8 @@ class AccessLog:
             _minute(),
             access.actor.kind if access else NOBODY,
             access.actor.id if access else None,
-            scope["method"][:10],
-            route_of(scope, status),
+            scope["method"] if scope["method"] in METHODS else "",
+            route_of(scope, status, self._words),
             status,
             client[0] if client else "",
         )
@@ -111,8 +116,7 @@ class AccessLog:
         waiting = list(counted.items())
         try:
             while waiting:
-                async with self._db.control() as tx:
-                    await _insert(tx, waiting[:AT_A_TIME])
+                await self._insert(waiting[:AT_A_TIME])
                 del waiting[:AT_A_TIME]
         finally:
             for line, times in waiting:
@@ -121,6 +125,19 @@ class AccessLog:
             pulse = {"at": clock.now(), "since": self._since, "lost": self.lost}
             alive = upsert(AccessLogPulse).values(node=self._node, **pulse)
             await tx.session.execute(alive.on_conflict_do_update(index_elements=["node"], set_=pulse))
+
+    async def _insert(self, counted: list[tuple[Line, int]]) -> None:
+        """Write these together; one that cannot be written is lost alone, and counted."""
+        try:
+            async with self._db.control() as tx:
+                await _insert(tx, counted)
+        except DataError:
+            if len(counted) == 1:
+                self.lost += counted[0][1]
+                log.exception("an entry of the access log cannot be written")
+                return
+            for each in counted:
+                await self._insert([each])
 
     async def _write_on(self) -> None:
         while not self._stopping.is_set():
@@ -142,10 +159,10 @@ def day_of(day: date) -> UUID:
     return uuid5(PLATFORM, f"access log of {day:%Y-%m-%d}")
 
 
-def route_of(scope: Mapping[str, Any], status: int) -> str:
+def route_of(scope: Mapping[str, Any], status: int, words: Collection[str]) -> str:
     """What was asked for, as it is declared: no id, and nothing that a caller has made up.
 
-    Below /v1 the first word after the prefix; of what is not there, the prefix alone.
+    Below /v1 the first word after the prefix, if it is one of these; of what is not there, the prefix alone.
     """
     declared = getattr(scope.get("route"), "path", None)
     if declared is not None:
@@ -153,10 +170,8 @@ def route_of(scope: Mapping[str, Any], status: int) -> str:
     path: str = scope["path"]
     for prefix in PROGRAMS:
         if path.startswith(prefix):
-            known = status not in {401, 404, 405}
-            return prefix + (
-                path.removeprefix(prefix).removeprefix("v1/").partition("/")[0][:40] if known else "…"
-            )
+            word = path.removeprefix(prefix).removeprefix("v1/").partition("/")[0]
+            return prefix + (word if word in words and status not in UNKNOWN else "…")
     return "/…"
 
 

@@ -110,12 +110,17 @@ class Edge:
 
 
 def _host_and_size(scope: Scope) -> tuple[bytes, bytes]:
-    """The first Host and Content-Length, in one pass over the headers; a body nobody announced is looked at as it comes."""
+    """Host and the first Content-Length, in one pass over the headers; a body nobody announced is looked at as it comes.
+
+    Raises Malformed for two hosts (RFC 9112 §3.2): a proxy may have looked at the other.
+    """
     host, size = b"", b""
     known: Iterable[tuple[bytes, bytes]] = scope["headers"]
     for name, value in known:
         if name == b"host":
-            host = host or value
+            if host:
+                raise Malformed("A request names one host.")
+            host = value
         elif name == b"content-length":
             size = size or value
     return host, size or b"0"

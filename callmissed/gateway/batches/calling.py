@@ -19,7 +19,7 @@ from callmissed.gateway.completions import Call, reply
 from callmissed.gateway.end_users import budget_of
 from callmissed.gateway.limits import Allowance, Limiter
 from callmissed.gateway.own.opened import OwnKeys
-from callmissed.gateway.problems import UpstreamBroken
+from callmissed.gateway.problems import Unsupported, UpstreamBroken
 from callmissed.gateway.register import Upstreams
 from callmissed.gateway.works import ENDPOINTS, begin, outcome, perform
 from callmissed.identity import KeyAccess
@@ -70,6 +70,8 @@ async def ask(
     language = LANGUAGES[endpoint]
     asked = language.read(body)
     allowed(key, asked)
+    if asked.wishes is not None and asked.wishes.web is not None:
+        raise Unsupported(param="web_search_options")  # a search would be paid again with each try of a line
     talk = Call(services, key.access, asked, caller(asked.extra))
     choices = await reply(talk)
     await _finish(talk, keep, lambda: language.document(talk.completion(choices), asked))

@@ -67,6 +67,7 @@ async def draw(services: Services, access: Access, request: ImageRequest, caller
     call.units = len(pictures)
     kept: Sequence[UUID] = ()
     if keeps:
+        call.begun()
         call.complete()  # nobody has it kept and hangs up before it is paid
         kept = await call.answered(_kept(services, access, call, request, pictures, caller.key_id))
     await call.settle()

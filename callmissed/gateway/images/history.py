@@ -23,13 +23,15 @@ from callmissed.foundation.vault import SealedValue, Vault
 from callmissed.gateway.images import repository
 from callmissed.gateway.images.models import KEPT_DAYS, KeptPicture
 from callmissed.gateway.images.pictures import Picture
-from callmissed.gateway.problems import PictureNotFound, TooManyPictures
+from callmissed.gateway.limits import Limiter
+from callmissed.gateway.problems import PictureNotFound, RateLimited, TooManyPictures
 
 RETENTION_CLASS: Final = "picture"
 FORGET: Final = "gateway.forget_picture"
 MOST_BYTES: Final = 500_000_000
 """Bytes that a workspace can have kept. Requests of one moment may go past it by what they make."""
 LINK_LASTS: Final = timedelta(minutes=10)
+LOOKS_PER_MINUTE: Final = 120
 MAC: Final = "picture_link"
 PREFIX: Final = "img_"
 _link = struct.Struct(">16s16sQ")
@@ -138,10 +140,15 @@ def signed(
 
 
 async def linked(services: Services, picture_id: UUID | None, said: str) -> Picture:
-    """The picture that a link is for. Raises PictureNotFound for a link that is over, or none of ours, and for a picture that is gone."""
+    """The picture that a link is for. Raises PictureNotFound for a link that is over, or none of ours, and for a picture that is gone;
+    RateLimited for one that is looked at all the time, because a link needs no key.
+    """
     tenant_id = _tenant_of(services.vault, picture_id, said)
     if tenant_id is None or picture_id is None:
         raise PictureNotFound
+    pace = await services.get(Limiter).request(picture_id, LOOKS_PER_MINUTE)
+    if pace.wait:
+        raise RateLimited(retry_after=pace.wait)
     async with services.db.tenant(Access(tenant_id, Access.system(tenant_id).actor, frozenset())) as tx:
         return await opened(tx, picture_id)
 

@@ -13,7 +13,14 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.headers import Headers, cost
-from callmissed.gateway.material import Item, last_words, named_in, url_citations, with_material
+from callmissed.gateway.material import (
+    Item,
+    last_words,
+    named_in,
+    url_citations,
+    with_material,
+    without_material,
+)
 from callmissed.gateway.problems import RequestInvalid, Unsupported
 from callmissed.gateway.searching.calls import Searched, seek
 from callmissed.gateway.searching.requests import SearchBody, SearchRequest
@@ -73,7 +80,9 @@ async def look_up(
     """The messages with what was found, and the search itself. Raises Unsupported where nobody may search, and as `seek` does."""
     if not wish.model:
         raise Unsupported(param=WEB_OPTIONS)
-    query = " ".join(last_words(messages).split())[:LONGEST_LOOKED_UP]
+    # What grounding and files have put before the question is private, and is not what is looked for.
+    asked = last_words(without_material(messages)[1])
+    query = " ".join(asked.split())[:LONGEST_LOOKED_UP]
     if not query:
         raise RequestInvalid("There is nothing in the last message to search for.", param="messages")
     body = SearchBody(

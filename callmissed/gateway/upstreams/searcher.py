@@ -81,7 +81,7 @@ class Searcher(TextOnly):
             url,
             plain(said, SNIPPETS[sought.mode]),
             plain(hit.date or hit.published, LONGEST_DATE) or None,
-            _readable(page)[:LONGEST_CONTENT] if page else None,
+            _readable(page[: 2 * LONGEST_CONTENT])[:LONGEST_CONTENT] if page else None,
         )
 
     def check(self, asked: Asked) -> None:

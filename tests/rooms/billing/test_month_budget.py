@@ -16,6 +16,8 @@ from callmissed.billing import (
     set_month_budget,
 )
 from callmissed.billing.problems import BudgetExhausted, EndUserBudgetExhausted, KeyBudgetExhausted
+from callmissed.billing.repository import SET_MONTH_BUDGET
+from callmissed.billing.tasks import recount_months
 from callmissed.foundation import clock
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import Micro, rupees
@@ -171,3 +173,46 @@ async def test_a_batch_of_one_moment_is_served_in_order(
 async def test_without_a_wallet_there_is_nothing_to_limit(services: Services) -> None:
     with pytest.raises(NotFound):
         await budget(services, Access.system(uuid7()), NEEDS)
+
+
+async def test_counters_that_a_release_before_has_left_behind_are_set_right(
+    ledger: Ledger, rich: Rich, services: Services
+) -> None:
+    access, who = await rich("100"), EndUserBudget(uuid7(), 5 * NEEDS)
+    await budget(services, access, 20 * NEEDS)
+    done, open_one = uuid7(), uuid7()
+    for ref in (done, open_one):
+        await ledger.reserve(access.tenant_id, ref, NEEDS, end_user=who)
+    await ledger.settle(access.tenant_id, done, 700, usage())
+    for sabotage in (
+        "UPDATE wallet SET month_micro = 0",
+        "UPDATE wallet SET month_on = '2000-01-01', month_micro = 99",
+        "UPDATE wallet SET month_micro = month_micro + 5",
+        "UPDATE end_user_spend SET held_micro = held_micro + 400",
+    ):
+        async with services.db.tenant(access) as tx:
+            await tx.session.execute(text(sabotage))
+        await recount_months(services)
+        assert await used(services, access) == NEEDS + 700
+        async with services.db.tenant(access) as tx:
+            spent = await end_user_spending(tx, who.tag)
+        assert (spent.spent_micro, spent.held_micro) == (700, NEEDS)
+
+
+async def test_setting_one_keeps_nobody_waiting(ledger: Ledger, rich: Rich, services: Services) -> None:
+    """It reads no ledger: with 60,000 entries it takes no longer than with none, so nobody waits for its lock."""
+    access = await rich("100")
+    many = """
+    INSERT INTO ledger_entry (tenant_id, at, id, debit, credit, amount_micro, kind, ref)
+    SELECT :tenant, cm.moment(r.ref), r.ref, 'wallet', 'sales', 1, 'usage', r.ref
+    FROM (SELECT CAST(lpad(to_hex(:moment), 12, '0') || '7000' || 'a' || lpad(to_hex(n), 15, '0') AS uuid) AS ref
+          FROM generate_series(1, 60000) n) r
+    """
+    async with services.db.tenant(access) as tx:
+        moment = int(clock.now().timestamp() * 1000)
+        await tx.session.execute(text(many), {"tenant": access.tenant_id, "moment": moment})
+        said = "EXPLAIN (ANALYZE, FORMAT JSON) " + SET_MONTH_BUDGET.text.replace(":micro", "5").replace(
+            ":tenant", f"'{access.tenant_id}'"
+        )
+        [plan] = await tx.session.scalar(text(said))
+    assert "ledger_entry" not in str(plan)

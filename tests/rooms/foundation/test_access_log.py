@@ -20,6 +20,7 @@ from callmissed.foundation.ids import PLATFORM, uuid7
 from callmissed.foundation.postgres import ADMIN, DATABASE
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access, Actor
+from callmissed.gateway import FAMILIES
 from tests.support.people import workspace_of_someone
 from tests.support.signed_in import browser_of
 
@@ -54,7 +55,7 @@ async def entries(services: Services, actor: UUID) -> list[dict[str, Any]]:
 
 
 async def test_calls_of_a_minute_are_one_entry_and_the_address_is_sealed(services: Services) -> None:
-    log, actor = AccessLog(services.db), uuid7()
+    log, actor = AccessLog(services.db, FAMILIES), uuid7()
     key = Access(uuid7(), Actor("key", actor), frozenset())
     for status in (200, 200, 429, 200):
         log.note(call("/v1/chat/completions", key), status)
@@ -89,10 +90,13 @@ async def test_pages_and_refusals_are_in_it_by_their_declared_route(app: ASGIApp
         ("/anthropic/v1/messages", 200, "/anthropic/messages"),
         ("/asha@example.in", 404, "/…"),
         ("/v1/asha@example.in", 401, "/v1/…"),
+        ("/v1/asha@example.in", 413, "/v1/…"),
+        ("/v1/\0", 413, "/v1/…"),
+        ("/api/v1/asha", 413, "/api/…"),
     ],
 )
 def test_nothing_that_a_caller_made_up_is_written(path: str, status: int, route: str) -> None:
-    assert route_of(call(path), status) == route
+    assert route_of(call(path), status, FAMILIES) == route
 
 
 async def test_strangers_are_in_it_too(app: ASGIApp, services: Services) -> None:
@@ -151,3 +155,30 @@ async def test_entries_can_be_added_and_read_but_not_changed(services: Services)
         with pytest.raises(DBAPIError, match="permission denied"):
             async with services.db.control() as tx:
                 await tx.session.execute(text(deed))
+
+
+async def test_a_call_that_nobody_let_in_neither_stops_the_log_nor_writes_into_it(
+    app: ASGIApp, services: Services
+) -> None:
+    transport = httpx.ASGITransport(app=app, client=("198.51.100.77", 1))
+    async with httpx.AsyncClient(transport=transport, base_url=services.base_url) as client:
+        for path in ("/v1/%00", "/v1/asha@example.in", "/v1/chat%0d%0a"):
+            reply = await client.request("POST", path, headers={"content-length": "99999999999"})
+            assert reply.status_code == 413
+    await services.get(AccessLog).write()
+    async with services.db.control() as tx:
+        tag = tx.vault.platform_index("access address", "198.51.100.77")
+        found = await tx.session.execute(
+            text("SELECT route, times FROM access_entry WHERE address_tag = :tag"), {"tag": tag}
+        )
+        assert [tuple(row) for row in found] == [("/v1/…", 3)]
+
+
+async def test_one_entry_that_cannot_be_written_is_lost_alone(services: Services) -> None:
+    log, actor = AccessLog(services.db, FAMILIES), uuid7()
+    key = Access(uuid7(), Actor("key", actor), frozenset())
+    log.note(call("/v1/chat/completions", key), 200)
+    log.note(call("/v1/models", key), 70_000)
+    await log.write()
+    assert log.lost == 1
+    assert [row["route"] for row in await entries(services, actor)] == ["/v1/chat"]

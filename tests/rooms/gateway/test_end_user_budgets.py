@@ -134,3 +134,29 @@ async def test_lines_of_a_batch_count_too(open_shop: OpenShop) -> None:
         for _ in range(6):
             await ask_line(shop.services, key, "/v1/chat/completions", body, uuid7(), keep)
     assert await shop.adds_up()
+
+
+async def test_a_visitor_does_not_choose_a_name_the_token_does(
+    client: httpx.AsyncClient, open_shop: OpenShop
+) -> None:
+    shop = await open_shop("50", limits=KeyLimits(end_user_budget=BUDGET))
+    path = "/v1/chat/completions"
+
+    async def token(**wished: Any) -> str:
+        reply = await ask(client, shop.key, "/v1/tokens", {"ttl": 60, **wished})
+        return str(reply.json()["token"])
+
+    visitor, asha, ravi = await token(), await token(end_user="asha"), await token(end_user="ravi")
+    statuses = [
+        (
+            await ask(client, visitor, path, {**CHAT, "user": f"n{each}"}, {"x-end-user": f"h{each}"})
+        ).status_code
+        for each in range(6)
+    ]
+    assert statuses[0] == 200 and statuses[-1] == 402, "whoever they say they are, they count together"
+    named = [(await ask(client, asha, path, {**CHAT, "user": "ravi"})).status_code for _ in range(6)]
+    assert named[-1] == 402
+    assert (await ask(client, shop.key, path, {**CHAT, "user": "asha"})).status_code == 402, (
+        "one person, one count"
+    )
+    assert (await ask(client, ravi, path, CHAT)).status_code == 200
