@@ -15,17 +15,19 @@ from pydantic import ValidationError
 
 from callmissed import __version__
 from callmissed.app import doctor as doctor_checks
+from callmissed.app.commands.children import child_commands
+from callmissed.app.commands.plans import plan_command
+from callmissed.app.commands.staff import staff_commands
+from callmissed.app.commands.suppliers import supplier_commands
 from callmissed.app.demo.seed import seed_demo
 from callmissed.app.installation import joined, refuse_second, running
 from callmissed.app.main import create_pages_app
-from callmissed.app.plans import plan_command
 from callmissed.app.serving import listen, serve
 from callmissed.app.settings import Settings
-from callmissed.app.staff import staff_commands
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
 from callmissed.billing import grant, purse
-from callmissed.foundation import clock, receipts, telemetry
+from callmissed.foundation import receipts, telemetry
 from callmissed.foundation.audit import (
     PublicKey,
     Report,
@@ -40,7 +42,7 @@ from callmissed.foundation.money import rupees, show
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
-from callmissed.identity import children, erasing, workspace
+from callmissed.identity import erasing, workspace
 from callmissed.privacy import publish_version
 
 T = TypeVar("T")
@@ -346,54 +348,10 @@ def receipt_verify(path: Path, key: str | None) -> None:
         )
 
 
-@cli.group("child")
-def child_group() -> None:
-    """Signs that an account belongs to a child."""
-
-
-@child_group.command("report")
-@click.argument("email")
-def child_report(email: str) -> None:
-    """Note a sign about the account of this address; it is closed until the sign is settled."""
-
-    async def note(services: Services) -> children.Signal:
-        async with services.db.control() as tx:
-            return await children.report(tx, email)
-
-    signal = with_services(note)
-    click.echo(f"{signal.id}: to be settled until {signal.due_at.astimezone(clock.IST):%d %B %Y, %H:%M} IST")
-
-
-@child_group.command("list")
-def child_list() -> None:
-    """List the signs that wait to be settled."""
-
-    async def read(services: Services) -> list[children.Signal]:
-        async with services.db.control() as tx:
-            return await children.open_signals(tx)
-
-    for each in with_services(read):
-        click.echo(
-            f"{each.id}  account {each.user_id}  until {each.due_at.astimezone(clock.IST):%d %B %H:%M}"
-        )
-
-
-@child_group.command("settle")
-@click.argument("signal", type=click.UUID)
-@click.option("--erase/--adult", "is_child", required=True, help="Erase the account, or let it work again.")
-def child_settle(signal: UUID, *, is_child: bool) -> None:
-    """Settle a sign: the account is erased within the minute, or it is an adult's and works again."""
-
-    async def decide(services: Services) -> None:
-        async with services.db.control() as tx:
-            await children.settle(tx, signal, is_child=is_child)
-
-    with_services(decide)
-    click.echo("Settled.")
-
-
+cli.add_command(child_commands(with_services))
 cli.add_command(staff_commands(with_services))
 cli.add_command(plan_command(with_services))
+cli.add_command(supplier_commands(with_services))
 
 
 if __name__ == "__main__":

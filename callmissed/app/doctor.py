@@ -6,6 +6,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -19,6 +20,14 @@ from callmissed.privacy import Facts, wrong_facts
 ROOM_BYTES = 1_000_000_000
 PATIENCE_SECONDS = 5
 MIGRATED = "SELECT version_num FROM alembic_version"
+DIFFERING = """
+SELECT count(DISTINCT (day_on, upstream)) FROM supplier_report
+WHERE model <> '' AND day_on >= current_date - 30 AND (
+  abs(ours_requests - theirs_requests) > 0.01 * greatest(ours_requests, theirs_requests)
+  OR abs(ours_in - theirs_in) > 0.01 * greatest(ours_in, theirs_in)
+  OR abs(ours_out - theirs_out) > 0.01 * greatest(ours_out, theirs_out))
+"""
+"""As `gateway/reports/comparing.py` tolerates."""
 PARTITIONS = """
 SELECT coalesce(min(months), 0) FROM (
   SELECT count(*) FILTER (WHERE to_date(right(c.relname, 6), 'YYYYMM') > CURRENT_DATE) AS months
@@ -117,10 +126,18 @@ def _databases(installation: Installation) -> Iterator[Check]:
         yield Check(
             "partitions ahead", months >= 2, f"{months} months", "keep a worker running; it makes them daily"
         )
+        if there:
+            yield _suppliers(connection)
     apart = _apart(installation)
     yield Check(
         "key plane is apart", apart, "own server" if apart else "same server", "set KEYS_DATABASE_URL"
     )
+
+
+def _suppliers(connection: psycopg.Connection[Any]) -> Check:
+    days = (connection.execute(DIFFERING).fetchone() or (0,))[0]
+    found = f"{days} days differ from the suppliers' own counts" if days else "none differs"
+    return Check("suppliers' reports, 30 days", not days, found, "see /operator/suppliers")
 
 
 def _apart(installation: Installation) -> bool:

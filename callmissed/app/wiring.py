@@ -31,6 +31,7 @@ from callmissed.gateway import (
     SharedLimiter,
     Upstreams,
     UpstreamSettings,
+    supplier_reports,
 )
 from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions, staff, ways_in
 from callmissed.privacy import Facts, PolicyStart, Probes
@@ -122,6 +123,7 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(limiter_of(settings), Limiter)
     services.put(Places())
     services.put(Upstreams(db, upstream_settings(settings)))
+    services.put(supplier_reports.Reports(settings.upstreams_file))
     services.put(OwnKeys(db, services.live))
     services.put(Grounds(bots.sources_of))
     services.put(facts_of(settings))

@@ -5,6 +5,7 @@ they are finished. Which models there are stands in `catalogue.toml`; who runs t
 its region and its contract against training.
 """
 
+from callmissed.gateway import reports as supplier_reports
 from callmissed.gateway.audio import hear, read_recording_form, read_speech_request, spoken
 from callmissed.gateway.batches import Places
 from callmissed.gateway.batches import files as batch_files
@@ -77,4 +78,5 @@ __all__ = [
     "seek",
     "spoken",
     "stream",
+    "supplier_reports",
 ]

@@ -268,6 +268,13 @@ class TokenRateLimited(TooManyRequests):
     code = "token_rate_limit_exceeded"
 
 
+class UpstreamUnknown(Problem):
+    """There is no supplier of this name here."""
+
+    status = 404
+    code = "upstream_unknown"
+
+
 class UpstreamUnreachable(Problem):
     """The supplier of this model cannot be reached. The call was not billed."""
 

@@ -22,6 +22,7 @@ from callmissed.gateway.problems import (
     OutsideIndia,
     OwnKeyMissing,
     OwnKeyNotTaken,
+    UpstreamUnknown,
 )
 from callmissed.gateway.routing import PREFERENCES, RetryBudget, distinct
 from callmissed.gateway.trip import Route, RoutingRule, Trip
@@ -208,6 +209,13 @@ class Upstreams:
             elif self._usable(each):
                 found.append(each.terms)
         return found
+
+    def served(self, name: str) -> dict[str, str]:
+        """What an upstream calls its models, by their ids here. Raises UpstreamUnknown."""
+        if name not in self._upstreams:
+            raise UpstreamUnknown
+        routes = (route for each in self._routes.values() for route in each)
+        return {route.model.id: route.model.served_as for route in routes if route.model.upstream == name}
 
     def takers(self) -> list[Taker]:
         """Those to whom workspaces can bring keys of their own, by name."""

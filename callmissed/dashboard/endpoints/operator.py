@@ -17,6 +17,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.http import ControlTx, Router, services, wants_page
 from callmissed.foundation.pages import reader_language
 from callmissed.foundation.problems import Problem
+from callmissed.gateway import supplier_reports
 from callmissed.identity import staff
 from callmissed.privacy import tally
 from callmissed.site import PublicRecord
@@ -60,6 +61,19 @@ async def members(request: Request, tx: ControlTx) -> Response:
         people=await staff.people(tx),
         roles=staff.STAFF_ROLES,
         version=staff.text_in("en").version,
+    )
+
+
+@router.get("/operator/suppliers", access=staff_permits("operator.payments"))
+async def suppliers(request: Request, tx: ControlTx) -> Response:
+    """What suppliers say they counted, where it is not what was metered."""
+    return await console_page(
+        request,
+        tx,
+        "dashboard/operator/suppliers.html",
+        active="suppliers",
+        states=await supplier_reports.states(tx),
+        differences=await supplier_reports.differences(tx),
     )
 
 

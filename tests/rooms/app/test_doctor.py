@@ -31,7 +31,8 @@ LEGAL = {
 }
 QUESTIONS = (
     "Python", "PostgreSQL binaries", "free disk", "keyring is private", "no orphaned data", "port", "operator's legal identity",
-    "mail", "databases", "schema", "partitions ahead", "key plane is apart",
+    "mail", "databases", "schema", "partitions ahead", "suppliers' reports, 30 days",
+    "key plane is apart",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner, Result
 
-from callmissed.app.staff import staff_commands
+from callmissed.app.commands.staff import staff_commands
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
 from callmissed.identity import staff

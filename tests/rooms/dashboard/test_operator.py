@@ -44,6 +44,7 @@ NOWHERE = {"access_id": str(UUID(int=7))}
 NEEDS = {
     "GET /operator": "operator.home",
     "GET /operator/staff": "operator.staff",
+    "GET /operator/suppliers": "operator.payments",
     "GET /operator/policy": "operator.promises",
     "GET /operator/undertaking": None,
     "POST /operator/undertaking": None,
@@ -317,3 +318,27 @@ async def test_the_letter_leads_to_the_answer(services, owner, support, desk, in
         rf"^{re.escape(installation.settings.public_url)}/app/staff-access$", letter.text, re.MULTILINE
     )
     assert REASON in letter.text
+
+
+async def test_finance_sees_where_suppliers_count_otherwise(app: ASGIApp, services: Services) -> None:
+    finance = await session_of(services, await staff_member(services, "finance"))
+    async with services.db.control() as tx:
+        await tx.session.execute(text("DELETE FROM supplier_report"))
+    empty = await ask(app, "GET", "/operator/suppliers", {**finance, **HTML})
+    assert "No supplier has been asked" in empty.body.decode()
+    columns = "day_on, upstream, model, state, problem, ours_requests, ours_in, ours_out, theirs_requests, theirs_in, theirs_out, at"
+    today = "(now() AT TIME ZONE 'UTC')::date - 1"
+    told = f"({today}, 'acme', 'small', 'told', NULL, 100, 5000, 600, 101, 5051, NULL, now())"
+    states = f"({today}, 'acme', '', 'told', NULL, 0, 0, 0, NULL, NULL, NULL, now())"
+    failed = f"({today}, 'other', '', 'failed', 'report_refused', 0, 0, 0, NULL, NULL, NULL, now())"
+    async with services.db.control() as tx:
+        await tx.session.execute(
+            text(f"INSERT INTO supplier_report ({columns}) VALUES {told}, {states}, {failed}")
+        )
+    page = (await ask(app, "GET", "/operator/suppliers", {**finance, **HTML})).body.decode()
+    rows = [re.sub(r"<[^>]+>|\s+", " ", row) for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL)]
+    assert sum("5,051" in row for row in rows) == 1, "a difference of more than a hundredth"
+    assert not any(" 101 " in row for row in rows), "one of 101 is less"
+    assert any("report_refused" in row for row in rows)
+    async with services.db.control() as tx:
+        await tx.session.execute(text("DELETE FROM supplier_report"))

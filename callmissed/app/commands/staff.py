@@ -8,7 +8,7 @@ from callmissed.foundation.clock import IST
 from callmissed.foundation.services import Services
 from callmissed.identity import staff
 
-Run = Callable[[Callable[[Services], Awaitable[object]]], object]
+Run = Callable[[Callable[[Services], Awaitable[None]]], object]
 """Runs one piece of work on the installation."""
 
 

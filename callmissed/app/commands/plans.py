@@ -1,17 +1,14 @@
 """`callmissed plan`: which plan a workspace is on."""
 
-from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import click
 
+from callmissed.app.commands.running import Run
 from callmissed.billing import PLANS
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import workspaces
-
-Run = Callable[[Callable[[Services], Awaitable[object]]], object]
-"""Runs one piece of work on the installation."""
 
 
 def plan_command(run: Run) -> click.Command:

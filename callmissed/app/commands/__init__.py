@@ -1,0 +1,1 @@
+"""The commands of `callmissed`, by what they are about; `callmissed.app.cli` puts them together."""
