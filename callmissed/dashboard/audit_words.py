@@ -15,6 +15,7 @@ _ = str
 SENTENCES: MappingProxyType[str, str] = MappingProxyType(
     {
         "billing:credit:granted": _("Credit was added to the wallet."),
+        "security:access_log:began": _("The access log began."),
         "billing:budget:set": _("The budget of the workspace was set or lifted."),
         "billing:hold:released": _("Money held for requests that were cut off was given back."),
         "bots:bot:changed": _("A bot was changed."),

@@ -8,7 +8,7 @@ from typing import Final
 
 import psycopg
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from callmissed.foundation import clock
 from callmissed.foundation.database import Database, Tx
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 EVERY_SECONDS: Final = 5.0
 SAID_AGAIN: Final = timedelta(hours=6)
 """So often what is declared is written again, that it stays known as long as it is in use."""
-AWAY = (DBAPIError, psycopg.Error, Problem, OSError)
-"""What writing raises while the database is out of reach."""
+AWAY = (SQLAlchemyError, psycopg.Error, Problem, OSError)
+"""What writing raises while the database is out of reach, or too busy."""
 
 
 class EgressLog:

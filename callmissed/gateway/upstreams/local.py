@@ -156,7 +156,8 @@ def _finding(passage: Passage, sought: Sought) -> Finding:
         "" if heading.endswith(locator) else locator,
     )
     title = " · ".join(part for part in parts if part) or passage.title
-    url, snippet = f"urn:uuid:{passage.source_id}", passage.text[: SNIPPETS[sought.mode]]
+    url = passage.source_id.urn if passage.source_id else ""
+    snippet = passage.text[: SNIPPETS[sought.mode]]
     return Finding(title, url, snippet, None, passage.text if sought.content else None, passage.source_id)
 
 

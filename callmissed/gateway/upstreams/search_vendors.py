@@ -115,7 +115,7 @@ def _ask_google(sought: Sought) -> Said:
         "/customsearch/v1",
         {
             "cx": sought.model, "q": _with_sites(sought), "num": sought.count, "gl": sought.country, "hl": sought.language,
-            "dateRestrict": _for_google(sought.recent), "sort": f"date:r:{days[0]}:{days[1]}" if any(days) else "",
+            "dateRestrict": _for_google(sought.recent), "sort": ":".join(("date", "r", *days)) if any(days) else "",
         },
     )  # fmt: skip
 

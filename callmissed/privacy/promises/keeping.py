@@ -95,7 +95,13 @@ async def security_logs(look: Look) -> Finding:
         ),
         looked_at=_("The oldest entry of the access log, and in the audit log the day on which it began."),
         query=LOGGED,
-        found=[{_("store"): "access_entry", **logged, "oldest": age(logged["oldest"])}],
+        found=[
+            {
+                _("store"): "access_entry",
+                "entries": logged["entries"],
+                **{name: age(logged[name]) for name in ("oldest", "newest")},
+            }
+        ],
     )
 
 
