@@ -41,8 +41,7 @@ class Network(NodeRule):
         "callmissed/foundation/postgres/*.py",
         "callmissed/foundation/vault/*.py",
         # They name what the driver of the database raises.
-        "callmissed/foundation/access_log/writer.py",
-        "callmissed/foundation/egress/writer.py",
+        "callmissed/foundation/often.py",
         # The port that the web server listens on.
         "callmissed/app/serving.py",
     )

@@ -4,7 +4,6 @@ A call costs one look-up in a dict. While the database is away everything waits 
 counted as lost, and the check of use.rate-limits says so.
 """
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -13,22 +12,20 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
-import psycopg
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError
 
 from callmissed.foundation import audit, clock
 from callmissed.foundation.access_log.models import AccessEntry, AccessLogPulse
 from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.ids import PLATFORM, uuid7
-from callmissed.foundation.problems import Problem
+from callmissed.foundation.often import AWAY, Often
 from callmissed.foundation.tenancy import Access
 
 log = logging.getLogger(__name__)
 
 RETENTION_CLASS = "security_log"
-EVERY_SECONDS = 5.0
 MOST_WAITING = 50_000
 """Different entries that wait: beyond them a call is counted as lost."""
 AT_A_TIME = 2_000
@@ -37,8 +34,6 @@ BEGAN = "security:access_log:began"
 NOBODY = "nobody"
 UNKNOWN = frozenset({401, 404, 405})
 """Statuses of what is not there, or of whom nobody knows."""
-AWAY = (SQLAlchemyError, psycopg.Error, Problem, OSError)
-"""What writing raises while one of the two databases is out of reach, or too busy."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 PROGRAMS = ("/v1/", "/anthropic/", "/api/")
 
@@ -67,8 +62,7 @@ class AccessLog:
         self._since = clock.now()
         self.lost = 0
         self._counted: dict[Line, int] = defaultdict(int)
-        self._stopping = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
+        self._often = Often(self.write, "the access log")
 
     def note(self, scope: Mapping[str, Any], status: int) -> None:
         """Count a call that was answered. `scope["access"]` says who made it, where that is known."""
@@ -97,14 +91,12 @@ class AccessLog:
             if (await tx.session.execute(select(AccessEntry.id).limit(1))).first() is None:
                 await audit.record(tx, BEGAN, body={})
         self._count(Line(_minute(), "system", None, "", "(a server began)", 0, ""))
-        self._writing = asyncio.create_task(self._write_on(), name="access log")
+        self._often.begin()
 
     async def stop(self) -> None:
         """Write what is left, and say goodbye."""
-        if self._writing is None:
+        if not await self._often.end():
             return
-        self._stopping.set()
-        await self._writing
         with suppress(*AWAY):
             await self.write()
             async with self._db.control() as tx:
@@ -131,23 +123,13 @@ class AccessLog:
         try:
             async with self._db.control() as tx:
                 await _insert(tx, counted)
-        except DataError:
+        except DataError as failure:  # its text may quote what was to be written
             if len(counted) == 1:
                 self.lost += counted[0][1]
-                log.exception("an entry of the access log cannot be written")
+                log.warning("an entry of the access log cannot be written: %s", type(failure).__name__)
                 return
             for each in counted:
                 await self._insert([each])
-
-    async def _write_on(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                await self.write()
-            except AWAY as failure:
-                log.warning("the access log waits for the database: %s", type(failure).__name__)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_SECONDS):
-                    await self._stopping.wait()
 
 
 def _minute() -> int:

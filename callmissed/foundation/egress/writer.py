@@ -1,28 +1,19 @@
 """The writer of the register: what was declared and what was tried, written together every few seconds."""
 
-import asyncio
-import logging
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-import psycopg
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 
 from callmissed.foundation import clock
 from callmissed.foundation.database import Database, Tx
 from callmissed.foundation.egress.models import EgressContact, EgressDestination
 from callmissed.foundation.egress.register import REGISTER, Day, Destination, Register, Tries
-from callmissed.foundation.problems import Problem
+from callmissed.foundation.often import AWAY, Often
 
-log = logging.getLogger(__name__)
-
-EVERY_SECONDS: Final = 5.0
 SAID_AGAIN: Final = timedelta(hours=6)
 """So often what is declared is written again, that it stays known as long as it is in use."""
-AWAY = (SQLAlchemyError, psycopg.Error, Problem, OSError)
-"""What writing raises while the database is out of reach, or too busy."""
 
 
 class EgressLog:
@@ -33,22 +24,18 @@ class EgressLog:
         self._register = register
         self._said: list[Destination] = []
         self._said_at = datetime.min.replace(tzinfo=UTC)
-        self._stopping = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
+        self._often = Often(self.write, "the register of destinations")
 
     async def start(self) -> None:
         """Write what is declared by now, then go on until it is stopped."""
         await self.write()
-        self._writing = asyncio.create_task(self._write_on(), name="egress log")
+        self._often.begin()
 
     async def stop(self) -> None:
         """Write what is left."""
-        if self._writing is None:
-            return
-        self._stopping.set()
-        await self._writing
-        with suppress(*AWAY):
-            await self.write()
+        if await self._often.end():
+            with suppress(*AWAY):
+                await self.write()
 
     async def write(self) -> None:
         """Write everything that is new. What cannot be written waits."""
@@ -68,16 +55,6 @@ class EgressLog:
                 self._said, self._said_at = declared, now
         finally:
             self._register.give_back(tried)
-
-    async def _write_on(self) -> None:
-        while not self._stopping.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_SECONDS):
-                    await self._stopping.wait()
-            try:
-                await self.write()
-            except AWAY as failure:
-                log.warning("the register of destinations waits for the database: %s", type(failure).__name__)
 
 
 async def _declare(tx: Tx, declared: list[Destination], now: datetime) -> None:

@@ -15,7 +15,7 @@ from callmissed.gateway.upstreams.answers import LARGEST_REPLY, posted, sound
 from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
 from callmissed.gateway.upstreams.http_client import Client
 from callmissed.gateway.upstreams.openai_speech import begun
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.protocol import Terms, WritesNothing
 from callmissed.gateway.upstreams.seeking import SearchesNothing
 from callmissed.gateway.upstreams.sound import CONTENT_TYPES, Heard, Listening, Sound, Wording
 from callmissed.gateway.upstreams.taking import OwnKeys, taken
@@ -85,7 +85,7 @@ class _Document(msgspec.Struct):
 _document = msgspec.json.Decoder(_Document)
 
 
-class Deepgram(SearchesNothing):
+class Deepgram(WritesNothing, SearchesNothing):
     """One account. It hears and speaks, and does nothing else."""
 
     def __init__(
@@ -99,23 +99,6 @@ class Deepgram(SearchesNothing):
     def with_key(self, secret: str) -> Self:
         """The same on the account of this key."""
         return altered(self, _client=self._client.with_key(secret), _gate=UNGUARDED)
-
-    def check(self, asked: Asked) -> None:
-        """It writes no answers. Raises Unsupported."""
-        raise Unsupported(param="model", endpoint=asked.model)
-
-    async def reply(self, asked: Asked) -> Replied:
-        """It writes no answers. Raises Unsupported."""
-        raise Unsupported(param="model", endpoint=asked.model)
-
-    async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
-        """It writes no answers. Raises Unsupported."""
-        self.check(asked)
-        yield Piece(b"")
-
-    async def work(self, work: Work) -> Worked:
-        """It knows no other kind of request. Raises Unsupported."""
-        raise Unsupported(param="model", endpoint=work.path)
 
     async def speak(self, wording: Wording) -> Sound:
         """A text as speech. Their model is a voice and a language: `aura-2`, `thalia`, `en` make aura-2-thalia-en."""

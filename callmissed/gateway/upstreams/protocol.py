@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway.problems import Unsupported
 from callmissed.gateway.upstreams.answers import LARGEST_REPLY
 from callmissed.gateway.upstreams.seeking import Found, Sought
 from callmissed.gateway.upstreams.sound import Heard, Listening, Sound, Wording
@@ -152,3 +153,24 @@ class Upstream(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+class WritesNothing:
+    """An upstream that has no model which answers: it speaks, hears or searches alone."""
+
+    def check(self, asked: Asked) -> None:
+        """It writes no answers. Raises Unsupported."""
+        raise Unsupported(param="model", endpoint=asked.model)
+
+    async def reply(self, asked: Asked) -> Replied:
+        """It writes no answers. Raises Unsupported."""
+        raise Unsupported(param="model", endpoint=asked.model)
+
+    async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
+        """It writes no answers. Raises Unsupported."""
+        self.check(asked)
+        yield Piece(b"")
+
+    async def work(self, work: Work) -> Worked:
+        """It knows no other kind of request. Raises Unsupported."""
+        raise Unsupported(param="model", endpoint=work.path)

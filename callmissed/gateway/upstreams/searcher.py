@@ -5,18 +5,18 @@ What it finds was written by strangers: text is made plain, addresses that are n
 
 import html
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import Iterable
 from typing import Final, Self
 from urllib.parse import urlsplit
 
 import msgspec
 
-from callmissed.gateway.problems import Unsupported, UpstreamBroken
+from callmissed.gateway.problems import UpstreamBroken
 from callmissed.gateway.upstreams.altered import altered
 from callmissed.gateway.upstreams.answers import got, posted
 from callmissed.gateway.upstreams.gate import UNGUARDED, Gate
 from callmissed.gateway.upstreams.http_client import Client
-from callmissed.gateway.upstreams.protocol import Asked, Piece, Replied, Terms, Work, Worked
+from callmissed.gateway.upstreams.protocol import Terms, WritesNothing
 from callmissed.gateway.upstreams.search_vendors import Hit, Vendor
 from callmissed.gateway.upstreams.seeking import LONGEST_CONTENT, SNIPPETS, Finding, Found, Sought
 from callmissed.gateway.upstreams.sound import TextOnly
@@ -28,7 +28,7 @@ LONGEST_URL, LONGEST_TITLE, LONGEST_DATE = 2_048, 300, 40
 TAG: Final = re.compile(r"<(?:!--|/?[A-Za-z])[^<>]{0,500}>")
 
 
-class Searcher(TextOnly):
+class Searcher(WritesNothing, TextOnly):
     """One account at a vendor. Raises ValueError where tenants are to bring keys to a vendor at which none can be checked for free."""
 
     def __init__(
@@ -83,23 +83,6 @@ class Searcher(TextOnly):
             plain(hit.date or hit.published, LONGEST_DATE) or None,
             _readable(page[: 2 * LONGEST_CONTENT])[:LONGEST_CONTENT] if page else None,
         )
-
-    def check(self, asked: Asked) -> None:
-        """It writes no answers. Raises Unsupported."""
-        raise Unsupported(param="model", endpoint=asked.model)
-
-    async def reply(self, asked: Asked) -> Replied:
-        """It writes no answers. Raises Unsupported."""
-        raise Unsupported(param="model", endpoint=asked.model)
-
-    async def stream(self, asked: Asked) -> AsyncGenerator[Piece]:
-        """It writes no answers. Raises Unsupported."""
-        self.check(asked)
-        yield Piece(b"")
-
-    async def work(self, work: Work) -> Worked:
-        """It knows no other kind of request. Raises Unsupported."""
-        raise Unsupported(param="model", endpoint=work.path)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -199,18 +199,10 @@ async def test_counters_that_a_release_before_has_left_behind_are_set_right(
         assert (spent.spent_micro, spent.held_micro) == (700, NEEDS)
 
 
-async def test_setting_one_keeps_nobody_waiting(ledger: Ledger, rich: Rich, services: Services) -> None:
-    """It reads no ledger: with 60,000 entries it takes no longer than with none, so nobody waits for its lock."""
+async def test_setting_one_keeps_nobody_waiting(rich: Rich, services: Services) -> None:
+    """It reads no ledger, however long that is: nobody waits for the wallet that it locks."""
     access = await rich("100")
-    many = """
-    INSERT INTO ledger_entry (tenant_id, at, id, debit, credit, amount_micro, kind, ref)
-    SELECT :tenant, cm.moment(r.ref), r.ref, 'wallet', 'sales', 1, 'usage', r.ref
-    FROM (SELECT CAST(lpad(to_hex(:moment), 12, '0') || '7000' || 'a' || lpad(to_hex(n), 15, '0') AS uuid) AS ref
-          FROM generate_series(1, 60000) n) r
-    """
     async with services.db.tenant(access) as tx:
-        moment = int(clock.now().timestamp() * 1000)
-        await tx.session.execute(text(many), {"tenant": access.tenant_id, "moment": moment})
         said = "EXPLAIN (ANALYZE, FORMAT JSON) " + SET_MONTH_BUDGET.text.replace(":micro", "5").replace(
             ":tenant", f"'{access.tenant_id}'"
         )

@@ -10,9 +10,7 @@
   let language = "python";
   let busy = false;
 
-  const rupees = (value, digits = 2) => `₹${new Intl.NumberFormat("en-IN", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)}`;
-  const quoted = (value) => JSON.stringify(value);
-  const shell = (value) => `'${value.replaceAll("'", "'\\''")}'`;
+  const { rupees, quoted, shell, sent, send, note, place, program, languages } = trying(words);
   const model = () => form.elements.model.selectedOptions[0].dataset;
 
   /* ── the code for it ── */
@@ -35,37 +33,20 @@
     const wished = asked();
     const count = [...wished.prompt].length;
     const long = count > Number(model().context);
-    part("[data-hint]").textContent = words.each.replace("#", rupees(price));
-    part("[data-most]").textContent = long ? words.long.replace("#", model().context) : words.about.replace("#", rupees(price * wished.n));
+    part("[data-hint]").textContent = words.each.replace("#", rupees(price, 2));
+    part("[data-most]").textContent = long ? words.long.replace("#", model().context) : words.about.replace("#", rupees(price * wished.n, 2));
     form.querySelector(".is-primary").disabled = busy || long || wished.prompt.trim() === "";
-    const program = programs[language](wished);
-    part(".pl-program").textContent = program;
-    part("[data-copy]").dataset.copy = program;
-    for (const each of home.querySelectorAll("[data-code]")) each.setAttribute("aria-pressed", String(each.dataset.code === language));
-    document.getElementById("pl-total").textContent = rupees(total);
+    program(home, programs[language](wished), language);
+    document.getElementById("pl-total").textContent = rupees(total, 2);
   }
   function state(word, kind) {
     part(".state").textContent = words[word];
     part(".state").className = `cm-tag state cm-push ${kind}`;
     part("[data-wait]").hidden = word !== "waiting";
   }
-  function note(text) {
-    const made = document.getElementById("pl-note").content.firstElementChild.cloneNode(true);
-    made.querySelector(".cm-grow").textContent = text;
-    part(".notes").replaceChildren(made);
-    state("failed", "is-broken");
-  }
-  async function refusal(reply) {
-    if (reply.status === 429) return words.fast.replace("#", reply.headers.get("retry-after") ?? "1");
-    if ([401, 403].includes(reply.status) || reply.redirected) return words.out;
-    const problem = await reply.json().catch(() => ({}));
-    return problem.detail ?? words.unsent;
-  }
   function told(answer) {
     total += answer.price_micro / 1e6;
-    part(".place").hidden = false;
-    part(".place").classList.toggle("is-kept", answer.in_india);
-    part(".place span").textContent = answer.place;
+    place(home, answer);
     part(".pl-figures").innerHTML = answer.html; /* both drawn by our own server, every word escaped there */
     part(".pl-figures").hidden = false;
     document.getElementById("pl-none")?.remove();
@@ -80,24 +61,22 @@
     part(".place").hidden = true;
     state("waiting", "is-accent");
     show();
-    try {
-      const reply = await fetch(form.action, { method: "POST", headers: { accept: "application/json", "content-type": "application/json" }, body: JSON.stringify(asked()) });
-      if (reply.ok && !reply.redirected) told(await reply.json());
-      else note(await refusal(reply));
-    } catch {
-      note(words.unsent);
-    } finally {
-      busy = false;
-      show();
-    }
+    const { answer, problem } = await send(form.action, sent(asked()));
+    busy = false;
+    if (problem) {
+      state("failed", "is-broken");
+      note(home, problem);
+    } else told(answer);
+    show();
   }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!busy && form.reportValidity()) ask();
   });
   form.addEventListener("input", show);
-  for (const button of home.querySelectorAll("[data-code]")) {
-    button.addEventListener("click", () => { language = button.dataset.code; show(); });
-  }
+  languages(home, (chosen) => {
+    language = chosen;
+    show();
+  });
   show();
 })();

@@ -10,9 +10,7 @@
   let language = "python";
   let busy = false;
 
-  const rupees = (value, digits = value && value < 1 ? 4 : 2) => `₹${new Intl.NumberFormat("en-IN", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)}`;
-  const quoted = (value) => JSON.stringify(value);
-  const shell = (value) => `'${value.replaceAll("'", "'\\''")}'`;
+  const { rupees, quoted, shell, sent, send, note, place, program, languages } = trying(words);
   const asked = () => ({ query: form.elements.query.value, provider: form.elements.provider.value, mode: form.elements.mode.value, num_results: Number(form.elements.num_results.value) });
 
   const programs = {
@@ -25,27 +23,13 @@
     const chosen = form.elements.provider.selectedOptions[0].dataset;
     part("[data-hint]").textContent = "own" in chosen ? words.own : words.price.replace("#", rupees(Number(chosen.price) / 1e6, 2));
     form.querySelector(".is-primary").disabled = busy;
-    const program = programs[language](asked());
-    part(".pl-program").textContent = program;
-    part("[data-copy]").dataset.copy = program;
-    for (const each of home.querySelectorAll("[data-code]")) each.setAttribute("aria-pressed", String(each.dataset.code === language));
+    program(home, programs[language](asked()), language);
     document.getElementById("pl-total").textContent = rupees(total);
   }
   function state(word, kind) {
     part(".state").textContent = words[word];
     part(".state").className = `cm-tag state ${kind}`;
     part(".state").hidden = false;
-  }
-  function note(text) {
-    const made = document.getElementById("pl-note").content.firstElementChild.cloneNode(true);
-    made.querySelector(".cm-grow").textContent = text;
-    part(".notes").replaceChildren(made);
-  }
-  async function refusal(reply) {
-    if (reply.status === 429) return words.fast.replace("#", reply.headers.get("retry-after") ?? "1");
-    if (reply.status === 401 || reply.redirected) return words.out;
-    const problem = await reply.json().catch(() => ({}));
-    return problem.detail ?? words.unsent;
   }
   async function look() {
     busy = true;
@@ -54,38 +38,27 @@
     part(".place").hidden = true;
     state("waiting", "is-accent");
     show();
-    try {
-      const reply = await fetch(form.action, { method: "POST", headers: { "content-type": "application/json", accept: "application/json" }, body: JSON.stringify(asked()) });
-      if (!reply.ok || reply.redirected) {
-        state("failed", "is-broken");
-        note(await refusal(reply));
-        return;
-      }
-      const answer = await reply.json();
+    const { answer, problem } = await send(form.action, sent(asked()));
+    busy = false;
+    if (problem) {
+      state("failed", "is-broken");
+      note(home, problem);
+    } else {
       total += answer.price_micro / 1e6;
-      part(".place").hidden = false;
-      part(".place").classList.toggle("is-kept", answer.in_india);
-      part(".place span").textContent = answer.place;
+      place(home, answer);
       part("[data-found]").innerHTML = answer.html; /* drawn by our own server, every word escaped there */
       state("done", "is-kept");
-    } catch {
-      state("failed", "is-broken");
-      note(words.unsent);
-    } finally {
-      busy = false;
-      show();
     }
+    show();
   }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!busy && form.reportValidity()) look();
   });
   form.addEventListener("input", show);
-  for (const button of home.querySelectorAll("[data-code]")) {
-    button.addEventListener("click", () => {
-      language = button.dataset.code;
-      show();
-    });
-  }
+  languages(home, (chosen) => {
+    language = chosen;
+    show();
+  });
   show();
 })();

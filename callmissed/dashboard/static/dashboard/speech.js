@@ -9,9 +9,7 @@
   let total = 0;
   let language = "python";
 
-  const rupees = (value, digits = value && value < 1 ? 4 : 2) => `₹${new Intl.NumberFormat("en-IN", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)}`;
-  const quoted = (value) => JSON.stringify(value);
-  const shell = (value) => `'${value.replaceAll("'", "'\\''")}'`;
+  const { rupees, quoted, shell, sent, send, note, place, program, languages } = trying(words);
 
   /* ── the code for it ── */
   const programs = {
@@ -48,28 +46,14 @@
       const { text, possible } = most(self);
       part("[data-most]").textContent = text;
       form.querySelector(".is-primary").disabled = self.busy || !possible;
-      const program = programs[name][language](asked(self));
-      part(".pl-program").textContent = program;
-      part(".pl-program").parentElement.querySelector("[data-copy]").dataset.copy = program;
-      for (const each of card.querySelectorAll("[data-code]")) each.setAttribute("aria-pressed", String(each.dataset.code === language));
+      program(card, programs[name][language](asked(self)), language);
       document.getElementById("pl-total").textContent = rupees(total);
     }
     function state(word, kind = "") {
       part(".state").textContent = words[word];
       part(".state").className = `cm-tag state cm-push ${kind}`;
     }
-    function note(text) {
-      const made = document.getElementById("pl-note").content.firstElementChild.cloneNode(true);
-      made.querySelector(".cm-grow").textContent = text;
-      part(".notes").replaceChildren(made);
-    }
-    self.note = (text) => { part("[data-result]").hidden = false; note(text); };
-    async function refusal(reply) {
-      if (reply.status === 429) return words.fast.replace("#", reply.headers.get("retry-after") ?? "1");
-      if ([401, 403].includes(reply.status) || reply.redirected) return words.out;
-      const problem = await reply.json().catch(() => ({}));
-      return problem.detail ?? words.unsent;
-    }
+    self.note = (text) => { part("[data-result]").hidden = false; note(card, text); };
     async function ask() {
       self.busy = true;
       part("[data-result]").hidden = false;
@@ -78,41 +62,30 @@
       part(".place").hidden = true;
       state("waiting", "is-accent");
       show();
-      try {
-        const reply = await fetch(form.action, { method: "POST", headers: { accept: "application/json" }, ...body(asked(self)) });
-        if (!reply.ok || reply.redirected) {
-          state("failed", "is-broken");
-          note(await refusal(reply));
-          return;
-        }
-        const answer = await reply.json();
+      const { answer, problem } = await send(form.action, body(asked(self)));
+      self.busy = false;
+      if (problem) {
+        state("failed", "is-broken");
+        note(card, problem);
+      } else {
         total += answer.price_micro / 1e6;
-        part(".place").hidden = false;
-        part(".place").classList.toggle("is-kept", answer.in_india);
-        part(".place span").textContent = answer.place;
+        place(card, answer);
         part(".pl-figures").innerHTML = answer.html; /* drawn by our own server, every word escaped there */
         part(".pl-figures").hidden = false;
         state("done", "is-kept");
         told(self, answer);
-      } catch {
-        state("failed", "is-broken");
-        note(words.unsent);
-      } finally {
-        self.busy = false;
-        show();
       }
+      show();
     }
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       if (!self.busy && form.reportValidity()) ask();
     });
     form.addEventListener("input", show);
-    for (const button of card.querySelectorAll("[data-code]")) {
-      button.addEventListener("click", () => {
-        language = button.dataset.code;
-        for (const each of sides) each.show();
-      });
-    }
+    languages(card, (chosen) => {
+      language = chosen;
+      for (const each of sides) each.show();
+    });
     sides.push(self);
     return self;
   }
@@ -123,7 +96,7 @@
   /* ── words to speech ── */
   side("say", {
     asked: ({ form: { elements: at } }) => filled({ model: at.model.value, input: at.input.value, voice: at.voice.value, language: at.language.value, speed: Number(at.speed.value) === 1 ? undefined : Number(at.speed.value) }),
-    body: (members) => ({ headers: { "content-type": "application/json", accept: "application/json" }, body: JSON.stringify(members) }),
+    body: sent,
     most({ form, model }) {
       const count = characters(form.elements.input.value);
       if (count > Number(model().context)) return { text: words.long.replace("#", model().context), possible: false };
