@@ -12,12 +12,13 @@ from callmissed.billing import (
     Ledger,
     WalletExhausted,
     end_user_spending,
+    grant,
     month_budget,
     set_month_budget,
 )
 from callmissed.billing.problems import BudgetExhausted, EndUserBudgetExhausted, KeyBudgetExhausted
 from callmissed.billing.repository import SET_MONTH_BUDGET
-from callmissed.billing.tasks import recount_months
+from callmissed.billing.tasks import recount_keys, recount_months
 from callmissed.foundation import clock
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.money import Micro, rupees
@@ -27,6 +28,8 @@ from callmissed.foundation.tenancy import Access
 from tests.rooms.billing.conftest import Rich
 from tests.rooms.billing.test_leases import NEEDS, leased
 from tests.rooms.billing.test_ledger import adds_up, usage
+from tests.support.closing import close
+from tests.support.people import workspace_of_someone
 
 pytestmark = pytest.mark.database
 
@@ -208,3 +211,26 @@ async def test_setting_one_keeps_nobody_waiting(rich: Rich, services: Services) 
         )
         [plan] = await tx.session.scalar(text(said))
     assert "ledger_entry" not in str(plan)
+
+
+async def test_a_closed_workspace_keeps_no_other_from_being_set_right(
+    ledger: Ledger, rich: Rich, services: Services
+) -> None:
+    closed, other = await workspace_of_someone(services), await rich("100")
+    async with services.db.tenant(closed) as tx:
+        await grant(tx, rupees(100), "grant", uuid7())
+    key = KeyBudget(uuid7())
+    for access in (closed, other):
+        ref = uuid7()
+        await ledger.reserve(access.tenant_id, ref, NEEDS, key, EndUserBudget(uuid7(), NEEDS))
+        await ledger.settle(access.tenant_id, ref, 700, usage(key_id=key.key_id))
+        async with services.db.tenant(access) as tx:
+            await tx.session.execute(text("UPDATE key_spend SET spent_micro = 1"))
+            await tx.session.execute(text("UPDATE end_user_spend SET held_micro = 9"))
+            await tx.session.execute(text("UPDATE wallet SET month_micro = 1"))
+    await close(services, closed)
+    await recount_keys(services)
+    await recount_months(services)
+    async with services.db.tenant(other) as tx:
+        counted = "SELECT (SELECT spent_micro FROM key_spend), (SELECT held_micro FROM end_user_spend), (SELECT month_micro FROM wallet)"
+        assert tuple((await tx.session.execute(text(counted))).one()) == (700, 0, 700)
