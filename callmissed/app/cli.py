@@ -17,6 +17,7 @@ from callmissed import __version__
 from callmissed.app import doctor as doctor_checks
 from callmissed.app.commands.children import child_commands
 from callmissed.app.commands.plans import plan_command
+from callmissed.app.commands.policy import policy_commands
 from callmissed.app.commands.staff import staff_commands
 from callmissed.app.commands.suppliers import supplier_commands
 from callmissed.app.demo.seed import seed_demo
@@ -24,7 +25,6 @@ from callmissed.app.installation import joined, refuse_second, running
 from callmissed.app.main import create_pages_app
 from callmissed.app.serving import listen, serve
 from callmissed.app.settings import Settings
-from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.app.wiring import wired
 from callmissed.billing import grant, purse
 from callmissed.foundation import receipts, telemetry
@@ -43,7 +43,6 @@ from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import erasing, workspace
-from callmissed.privacy import publish_version
 
 T = TypeVar("T")
 
@@ -152,25 +151,6 @@ def doctor() -> None:
         if not result.passed:
             click.echo(f"        cure: {result.cure}")
     sys.exit(1 if failed else 0)
-
-
-@cli.group()
-def policy() -> None:
-    """The privacy policy and its promises."""
-
-
-@policy.command("verify")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print a list of id, clause, verdict, figures, checked_at."
-)
-def policy_verify(*, as_json: bool) -> None:
-    """Check every promise on the live installation. Exits 1 when one is broken."""
-    results = with_services(verify_now)
-    if as_json:
-        click.echo(json.dumps([result.as_json() for result in results], indent=2, ensure_ascii=False))
-    else:
-        print_verdicts(results)
-    sys.exit(1 if any(result.finding.verdict == "broken" for result in results) else 0)
 
 
 @cli.group("audit")
@@ -293,17 +273,6 @@ def openapi(output: Path | None) -> None:
         click.echo(text)
 
 
-@policy.command("publish")
-def policy_publish() -> None:
-    """Record what the policy says now as a new version, effective now (Policy §12)."""
-    version = with_services(publish_version)
-    click.echo(
-        f"Version {version.number}: {version.summary}"
-        if version
-        else "Nothing has changed since the last version."
-    )
-
-
 @cli.group("receipt")
 def receipt_group() -> None:
     """Receipts of what was erased."""
@@ -351,6 +320,7 @@ def receipt_verify(path: Path, key: str | None) -> None:
 cli.add_command(child_commands(with_services))
 cli.add_command(staff_commands(with_services))
 cli.add_command(plan_command(with_services))
+cli.add_command(policy_commands(with_services))
 cli.add_command(supplier_commands(with_services))
 
 

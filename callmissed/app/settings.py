@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CONDITIONS = frozenset({"cloud_service_provider", "other_service_provider", "recovery_calls"})
+"""What an operator can say of itself; rows of law may depend on it. A test holds them against the rows."""
 
 
 class Settings(BaseSettings):
@@ -89,10 +92,31 @@ class Settings(BaseSettings):
     grievance_email: str = Field(
         default="", description="E-mail address of the Grievance Officer (Policy §14)."
     )
+    law_applies: str = Field(
+        default="",
+        description=(
+            "Which conditional rows of law bind this operator, separated by commas: cloud_service_provider,"
+            " other_service_provider, recovery_calls."
+        ),
+    )
     hosting: str = Field(
         default="this machine",
         description="Where the systems run, in words for the policy page (Policy §3), e.g. a data centre.",
     )
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """The conditions of law that are true of this operator."""
+        return frozenset(name.strip() for name in self.law_applies.split(",") if name.strip())
+
+    @field_validator("law_applies")
+    @classmethod
+    def _known_conditions(cls, said: str) -> str:
+        unknown = {name.strip() for name in said.split(",") if name.strip()} - CONDITIONS
+        if unknown:
+            reason = f"{min(unknown)} is none of {', '.join(sorted(CONDITIONS))}"
+            raise ValueError(reason)
+        return said
 
     @property
     def public_url(self) -> str:

@@ -160,6 +160,7 @@ def facts_of(settings: Settings) -> Facts:
         grievance_officer=settings.grievance_officer,
         grievance_email=settings.grievance_email,
         production=settings.production,
+        law_applies=settings.conditions,
     )
 
 

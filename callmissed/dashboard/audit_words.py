@@ -104,6 +104,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "knowledge:source:added": _("A knowledge source was added."),
         "knowledge:source:failed": _("A file could not be read."),
         "knowledge:source:removed": _("A knowledge source was removed."),
+        "privacy:finding:accepted": _("Somebody answers by name for a difference between policy and law."),
         "privacy:policy:published": _("A version of the privacy policy was published."),
         "privacy:promise:broken": _("A promise was checked: broken."),
         "privacy:promise:kept": _("A promise was checked: kept."),

@@ -4,6 +4,7 @@ rows and the versions of the policy are read from the data map.
 Other rooms answer the checks through `Probes`; the operator's facts come as `Facts`.
 """
 
+from callmissed.privacy import findings as policy_findings
 from callmissed.privacy.canary import hidden_words
 from callmissed.privacy.checking import Result, Tally, check_all, tally
 from callmissed.privacy.facts import Facts, wrong_facts
@@ -26,6 +27,7 @@ __all__ = [
     "holds_card",
     "is_gstin",
     "luhn",
+    "policy_findings",
     "policy_page",
     "publish_version",
     "tally",

@@ -35,6 +35,8 @@ class Facts:
     grievance_officer: str = ""
     grievance_email: str = ""
     production: bool = False
+    law_applies: frozenset[str] = frozenset()
+    """What the operator says of itself, for rows of law that bind only some: names of `law.CONDITIONS`."""
 
     def legal(self) -> dict[str, str]:
         """The four facts that the policy publishes about the operator (Policy §13)."""

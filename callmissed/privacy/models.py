@@ -8,6 +8,7 @@ from sqlalchemy import Date, Integer, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
+from callmissed.foundation.audit import append_only
 from callmissed.foundation.datamap import (
     Category,
     ControlTable,
@@ -86,3 +87,34 @@ class StoreCanary(ControlTable):
         ),
         Sealed(),
     )
+
+
+class FindingAcceptance(ControlTable):
+    """That somebody answers for a difference between the policy and the law, by name and with a reason.
+
+    It holds for the finding as it was: when policy or law change, `digest` is another and the finding is open again.
+    """
+
+    __tablename__ = "finding_acceptance"
+    __keep__ = Keep(until="the installation ends", promise="change.date")
+    __append_only__ = True
+    __sql__ = append_only("finding_acceptance")
+    __table_args__ = (UniqueConstraint("finding", "digest"),)
+
+    finding: Mapped[str] = column(nothing("id of the finding"), String(40))
+    digest: Mapped[str] = column(nothing("stands for the finding as it was accepted"), String(16))
+    person_id: Mapped[UUID] = column(
+        pseudonym(Whose.USER, "who answers for it: staff, or somebody at the terminal")
+    )
+    name: Mapped[bytes] = column(
+        personal(
+            Category.CONTENT,
+            Whose.USER,
+            "the name under which they answer for it",
+            purposes=("legal",),
+            ground="law",
+            person="person_id",
+        ),
+        Sealed(),
+    )
+    reason: Mapped[str] = column(nothing("why it is accepted, in their words"), String(500))

@@ -3,12 +3,13 @@
 from callmissed.foundation.services import Services
 from callmissed.privacy.canary import plant
 from callmissed.privacy.facts import Facts, refuse_unready
+from callmissed.privacy.findings import refuse_open
 from callmissed.privacy.versions import ensure_version
 
 
 class PolicyStart:
-    """Started with the process: refuses production without a published operator, records the policy's version, hides the
-    words that are looked for on disk. Raises OperatorUnknown.
+    """Started with the process: refuses production without a published operator or with findings that nobody answers for,
+    records the policy's version, hides the words that are looked for on disk. Raises OperatorUnknown and FindingsOpen.
     """
 
     def __init__(self, services: Services) -> None:
@@ -16,6 +17,9 @@ class PolicyStart:
 
     async def start(self) -> None:
         """Get ready."""
-        refuse_unready(self._services.get(Facts))
+        facts = self._services.get(Facts)
+        refuse_unready(facts)
+        async with self._services.db.control() as tx:
+            await refuse_open(tx, facts)
         await ensure_version(self._services)
         await plant(self._services.db)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callmissed.privacy import Facts, PolicyStart, wrong_facts
+from callmissed.privacy import Facts, PolicyStart, policy_findings, wrong_facts
 from callmissed.privacy.facts import CIN, OperatorUnknown, refuse_unready
+from callmissed.privacy.findings import FindingsOpen
 from callmissed.privacy.gstin import ALPHABET, check_character, is_gstin
 from tests.rooms.privacy.house import OPERATOR, House
 
@@ -115,7 +116,17 @@ def test_production_names_what_is_wrong() -> None:
 
 @pytest.mark.database
 async def test_production_does_not_start_without_an_operator(house: House) -> None:
+    """Nor while nobody answers for a finding; with both in order it does."""
+    db = house.services.db
     with house.facts(production=True):
+        with pytest.raises(FindingsOpen, match=r"Open: C1, .*map\.it\.registration\. Accept each with"):
+            await PolicyStart(house.services).start()
+        facts = house.services.get(Facts)
+        for each in [each for each in policy_findings.found_here(facts) if each.in_force]:
+            async with db.control() as tx:
+                await policy_findings.accept(
+                    tx, facts, each.id, name="Meera Namuna", reason="Read with counsel."
+                )
         await PolicyStart(house.services).start()
     with house.facts(production=True, legal_name="Your company"), pytest.raises(OperatorUnknown):
         await PolicyStart(house.services).start()
