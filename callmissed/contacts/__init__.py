@@ -5,6 +5,7 @@ own key, so that erasing them is destroying that key.
 """
 
 from callmissed.contacts.custody import Custodian, erase_contact, export_contact, register
+from callmissed.contacts.models import barred
 from callmissed.contacts.problems import ContactNotFound
 from callmissed.contacts.service import VISITOR, Card, card, cards, list_cards, meet, speak
 
@@ -13,6 +14,7 @@ __all__ = [
     "Card",
     "ContactNotFound",
     "Custodian",
+    "barred",
     "card",
     "cards",
     "erase_contact",

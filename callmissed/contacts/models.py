@@ -22,12 +22,32 @@ from callmissed.foundation.datamap import (
 
 KEPT = Keep(until="the tenant erases the contact, or itself", promise="keep.active")
 
+BARRED = """
+CREATE POLICY barred ON {0} AS RESTRICTIVE TO cm_app, cm_worker USING ({1} NOT IN (
+  SELECT b.id FROM public.barred_contact b WHERE NOT EXISTS (
+    SELECT FROM public.closed_tenant c WHERE c.tenant_id = b.tenant_id AND c.erasing_at IS NOT NULL))) WITH CHECK (true)
+"""
+"""Hides the rows of barred contacts from the whole product, until their tenant is erased."""
+
+
+def barred(table: str, contact: str = "contact_id") -> str:
+    """What a table that names a contact needs besides, so that no query of the product finds one whose erasure waits."""
+    return BARRED.format(table, contact)
+
+
+class BarredContact(TenantTable):
+    """That the erasure of a contact waits, because a legal hold freezes their data. Its id is the contact's."""
+
+    __tablename__ = "barred_contact"
+    __keep__ = KEPT
+
 
 class Contact(TenantTable):
     """A customer of a tenant: someone who wrote or called. Their data is sealed under their own key."""
 
     __tablename__ = "contact"
     __keep__ = KEPT
+    __sql__ = (barred("contact", "id"),)
 
     display_name: Mapped[bytes | None] = column(
         personal(Category.CONTACT_POINT, Whose.CONTACT, "the name they gave", person="id"),
@@ -47,6 +67,7 @@ class ContactHandle(TenantTable):
 
     __tablename__ = "contact_handle"
     __keep__ = KEPT
+    __sql__ = (barred("contact_handle"),)
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),
         UniqueConstraint("tenant_id", "kind", "value_index"),

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select, update
 
-from callmissed.contacts.models import Contact, ContactHandle
+from callmissed.contacts.models import BarredContact, Contact, ContactHandle
 from callmissed.foundation.database import Tx
 
 
@@ -52,3 +52,21 @@ async def remove(tx: Tx, contact_id: UUID) -> None:
     """Remove a contact and its addresses."""
     for table, key in ((ContactHandle, ContactHandle.contact_id), (Contact, Contact.id)):
         await tx.session.execute(delete(table).where(table.tenant_id == tx.tenant_id, key == contact_id))
+
+
+async def bar(tx: Tx, contact_id: UUID) -> None:
+    """Hide a contact from the product. Whoever comes under one of its addresses from now on is somebody new."""
+    query = update(ContactHandle).where(
+        ContactHandle.tenant_id == tx.tenant_id, ContactHandle.contact_id == contact_id
+    )
+    await tx.session.execute(query.values(value_index=func.uuid_send(func.gen_random_uuid())))
+    tx.session.add(BarredContact(tenant_id=tx.tenant_id, id=contact_id))
+    await tx.session.flush()
+
+
+async def unbar(tx: Tx, contact_id: UUID) -> None:
+    """See a barred contact again, to erase it."""
+    query = delete(BarredContact).where(
+        BarredContact.tenant_id == tx.tenant_id, BarredContact.id == contact_id
+    )
+    await tx.session.execute(query)

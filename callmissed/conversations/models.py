@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, Integer, String,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
+from callmissed.contacts import barred
 from callmissed.foundation import clock
 from callmissed.foundation.datamap import (
     Category,
@@ -30,6 +31,7 @@ class Conversation(TenantTable):
 
     __tablename__ = "conversation"
     __keep__ = KEPT
+    __sql__ = (barred("conversation"),)
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),
         Index("ix_conversation_state", "tenant_id", "state", "last_message_at"),
@@ -59,6 +61,7 @@ class Message(TenantTable):
 
     __tablename__ = "message"
     __keep__ = KEPT
+    __sql__ = (barred("message"),)
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "conversation_id"], ["conversation.tenant_id", "conversation.id"]),
         UniqueConstraint("tenant_id", "conversation_id", "ordinal"),

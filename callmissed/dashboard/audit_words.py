@@ -22,6 +22,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "bots:bot:created": _("A bot was made."),
         "channels:visitor:begun": _("A visitor opened the chat."),
         "contacts:contact:erased": _("A contact was erased, with everything about them."),
+        "contacts:contact:erasure_held": _("The erasure of a contact waits for a legal hold to end."),
         "contacts:contact:language_changed": _("A contact went on in another language."),
         "contacts:contact:met": _("A new contact wrote or called."),
         "conversations:conversation:asked_for_person": _(
@@ -105,6 +106,10 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "knowledge:source:failed": _("A file could not be read."),
         "knowledge:source:removed": _("A knowledge source was removed."),
         "privacy:finding:accepted": _("Somebody answers by name for a difference between policy and law."),
+        "privacy:hold:placed": _("A legal hold was placed: what it names is not removed until it ends."),
+        "privacy:hold:release_asked": _("Somebody of the staff asked for the release of a legal hold."),
+        "privacy:hold:released": _("A legal hold was released by a second person."),
+        "privacy:hold:renewed": _("A legal hold was given another last day."),
         "privacy:policy:published": _("A version of the privacy policy was published."),
         "privacy:promise:broken": _("A promise was checked: broken."),
         "privacy:promise:kept": _("A promise was checked: kept."),

@@ -4,7 +4,7 @@ import logging
 from datetime import timedelta
 from uuid import UUID
 
-from callmissed.foundation import audit, clock, jobs
+from callmissed.foundation import audit, clock, holds, jobs
 from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
@@ -28,7 +28,12 @@ async def sweep(services: Services) -> None:
     now = clock.now()
     async with services.db.control() as tx:
         codes = await repository.codes_past(tx, now - UNFINISHED, AT_ONCE)
-        accounts = await repository.unfinished_accounts(tx, now - UNFINISHED, AT_ONCE)
+        frozen = {each.person_id for each in await holds.in_force(tx)}
+        accounts = [
+            each
+            for each in await repository.unfinished_accounts(tx, now - UNFINISHED, AT_ONCE)
+            if each not in frozen
+        ]
     if codes or accounts:
         await services.vault.erase_people(PLATFORM, [*codes, *accounts])
     async with services.db.control() as tx:

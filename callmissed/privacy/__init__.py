@@ -5,6 +5,7 @@ Other rooms answer the checks through `Probes`; the operator's facts come as `Fa
 """
 
 from callmissed.privacy import findings as policy_findings
+from callmissed.privacy import holds as legal_holds
 from callmissed.privacy.canary import hidden_words
 from callmissed.privacy.checking import Result, Tally, check_all, tally
 from callmissed.privacy.facts import Facts, wrong_facts
@@ -26,6 +27,7 @@ __all__ = [
     "hidden_words",
     "holds_card",
     "is_gstin",
+    "legal_holds",
     "luhn",
     "policy_findings",
     "policy_page",

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
+from callmissed.contacts import barred
 from callmissed.foundation.datamap import Category, Keep, TenantTable, Whose, column, nothing, pseudonym
 
 
@@ -13,6 +14,7 @@ class VisitorSession(TenantTable):
     """A visitor's token for one bot: only its keyed hash is kept."""
 
     __tablename__ = "visitor_session"
+    __sql__ = (barred("visitor_session"),)
     __keep__ = Keep(days=1, anchor="expires_at", promise="keep.active")
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "contact_id"], ["contact.tenant_id", "contact.id"]),

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-CONTROL_WITH_TENANT = ("closed_tenant", "directory_entry", "security_alert", "session")
-"""Tables outside the tenants that name one: closed doors, the directory's answer, what a warning is about, where a browser works."""
+CONTROL_WITH_TENANT = ("closed_tenant", "directory_entry", "legal_hold", "security_alert", "session")
+"""Tables outside the tenants that name one: closed doors, the directory's answer, what is frozen by law, what a warning is about,
+where a browser works."""
 
 DEFINER_FUNCTIONS = (
     "cm.ensure_partitions", "cm.erase_rows", "cm.expire", "cm.read_keys", "cm.resize_leases", "cm.settle_leased",
@@ -69,12 +70,14 @@ CHECKS = (
     ),
     Check(
         "weak-policy",
-        "a policy that is none of ours: the tenant's, the verifier's reading, and what the owner sees for expiry, erasure, a batch",
+        "a policy that is none of ours: the tenant's, the verifier's reading, what the owner sees for expiry, erasure, a batch; and"
+        " one that only hides",
         "SELECT tablename || '.' || policyname FROM pg_policies WHERE schemaname = 'public' AND NOT ("
         " policyname = 'tenant_isolation' AND permissive = 'PERMISSIVE' AND roles = '{cm_app,cm_worker}'"
         "   AND qual = '(tenant_id = cm.tenant())' AND with_check = '(tenant_id = cm.tenant())'"
         " OR policyname = 'verifier_reads' AND roles = '{cm_verifier}' AND cmd = 'SELECT'"
         " OR policyname = 'expiry' AND roles = '{cm_owner}' AND with_check = 'false'"
+        " OR policyname = 'barred' AND permissive = 'RESTRICTIVE'"
         " OR policyname = 'erasure' AND roles = '{cm_owner}' AND with_check = 'false'"
         " OR policyname = 'batch' AND roles = '{cm_owner}' AND qual = with_check"
         "   AND qual = '(tenant_id = ANY (( SELECT cm.tenants() AS tenants)::uuid[]))')",

@@ -97,25 +97,34 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION cm.keep_for(regclass, name, int) FROM PUBLIC;
 
--- Remove the rows of one table that are past its days, and its partitions that ended before that. The caller names the
--- table; the period is the one that was entered for it, by the clock of the database.
+-- Remove the rows of one table that are past its days and that no hold freezes (foundation/holds.py), and its partitions that
+-- ended before that. The caller names the table; the period is the one that was entered for it, by the clock of the database.
 CREATE OR REPLACE FUNCTION cm.expire(relation regclass) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '3s' AS $$
 DECLARE
-  kept cm.keeping; cutoff timestamptz; removed bigint; child regclass;
+  kept cm.keeping; cutoff timestamptz; removed bigint; child regclass; month date; unless text; held bool := false;
 BEGIN
   SELECT * INTO kept FROM cm.keeping k WHERE k.relation = expire.relation;
   IF NOT FOUND THEN
     RAISE EXCEPTION '% is not kept for a number of days', relation;
   END IF;
   cutoff := now() - make_interval(days => kept.days);
-  EXECUTE format('DELETE FROM %s WHERE %I < %L', relation, kept.anchor, cutoff);
+  PERFORM pg_advisory_xact_lock_shared(hashtext('cm.holds'));
+  unless := cm.unless_held(relation, kept.anchor);
+  EXECUTE format('DELETE FROM %s r WHERE r.%I < %L AND %s', relation, kept.anchor, cutoff, unless);
   GET DIAGNOSTICS removed = ROW_COUNT;
-  FOR child IN
-    SELECT c.oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+  FOR child, month IN
+    SELECT c.oid, to_date(right(c.relname, 6), 'YYYYMM')
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = relation AND c.relispartition AND c.relname ~ '_[0-9]{6}$'
       AND (to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month') AT TIME ZONE 'UTC' <= cutoff
   LOOP
+    IF unless <> 'true' THEN  -- through the parent, whose policy shows the owner what is past its days
+      EXECUTE format('SELECT EXISTS (SELECT FROM %s r WHERE r.%I >= %L AND r.%I < %L)', relation,
+                     kept.anchor, month::timestamp AT TIME ZONE 'UTC',
+                     kept.anchor, (month + interval '1 month')::timestamp AT TIME ZONE 'UTC') INTO held;
+    END IF;
+    CONTINUE WHEN held;
     EXECUTE format('DROP TABLE %s', child);
   END LOOP;
   RETURN removed;

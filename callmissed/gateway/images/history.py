@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from callmissed.foundation import audit, clock, jobs
+from callmissed.foundation import audit, clock, holds, jobs
 from callmissed.foundation.database import Tx
 from callmissed.foundation.ids import uuid7
 from callmissed.foundation.services import Services
@@ -113,8 +113,11 @@ async def erase(tx: Tx, picture_id: UUID | None) -> None:
 
 
 async def forget(services: Services, tenant_id: UUID, picture_id: UUID) -> None:
-    """What the job does: nothing is left that could open it, in whatever copy. May be repeated."""
+    """What the job does: nothing is left that could open it, in whatever copy; under a legal hold, on a later day. May be repeated."""
     async with services.db.tenant(Access.system(tenant_id)) as tx:
+        if any(each.covers([tenant_id], [picture_id]) for each in await holds.in_force(tx)):
+            await _forget(tx, picture_id, clock.now() + timedelta(days=1))
+            return
         await repository.remove(tx, picture_id)
     await services.vault.erase_person(tenant_id, picture_id, (RETENTION_CLASS,))
 

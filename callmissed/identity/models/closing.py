@@ -44,6 +44,7 @@ class Closing(ControlTable):
     closed_at: Mapped[datetime] = column(nothing("when it was closed"))
     ends_at: Mapped[datetime] = column(nothing("until when it can be opened again"))
     reopened_at: Mapped[datetime | None] = column(nothing("when it was opened again"))
+    held_at: Mapped[datetime | None] = column(nothing("when a legal hold last kept it from being erased"))
     erasing_at: Mapped[datetime | None] = column(nothing("when its erasure began"))
     erased_at: Mapped[datetime | None] = column(nothing("when its erasure was complete"))
 

@@ -1,7 +1,8 @@
 """Erasing what was closed: every store, keys first, each step a row, each done step a signed receipt.
 
 Which stores there are is read from the data map. Whatever interrupts an erasure, the next sweep goes on at the first step
-that is not done; a step repeated changes nothing. What tax law makes us keep holds no personal data and is said so on its
+that is not done; a step repeated changes nothing. Where a legal hold freezes something of it before its keys are gone, it waits
+behind its closed doors and goes on by itself when the hold ends. What tax law makes us keep holds no personal data and is said so on its
 receipt.
 """
 
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Table
 
-from callmissed.foundation import audit, clock, datamap, directory, doors, jobs, receipts
+from callmissed.foundation import audit, clock, datamap, directory, doors, holds, jobs, receipts
 from callmissed.foundation.database import Tx
 from callmissed.foundation.datamap import Row
 from callmissed.foundation.ids import PLATFORM, uuid7
@@ -82,7 +83,7 @@ def personal_tables() -> list[Table]:
         for table in datamap.tables()
         if not datamap.is_tenant_table(table) and owners_in(table) and not table.info["row"].__append_only__
     ]
-    return [table for table in reversed(found) if table.info["row"].__keep__ is not PROOF]
+    return [table for table in reversed(found) if table.info["row"].__keep__ not in {PROOF, holds.EVIDENCE}]
 
 
 def owners_in(table: Table) -> list[str]:
@@ -105,9 +106,11 @@ async def due(tx: Tx) -> Sequence[UUID]:
 
 
 async def erase(services: Services, closing_id: UUID) -> bool:
-    """Carry an erasure out, or on from where it was interrupted. True once it is complete."""
+    """Carry an erasure out, or on from where it was interrupted. True once it is complete, False too while a hold freezes it."""
     async with services.db.control() as tx:
-        closing = await _begin(tx, closing_id)
+        closing = await begin(tx, closing_id)
+        if closing.erasing_at is None:
+            return False
         waiting = [
             (step.id, step.store) for step in await repository.steps(tx, closing_id) if not step.done_at
         ]
@@ -115,16 +118,22 @@ async def erase(services: Services, closing_id: UUID) -> bool:
         return True
     work = plan(closing.kind)
     for step_id, store in waiting:
-        await work[store](Work(services, closing, step_id, store))
+        try:
+            await work[store](Work(services, closing, step_id, store))
+        except _Held:
+            return False
     async with services.db.control() as tx:
         return await _complete(tx, closing_id)
 
 
-async def _begin(tx: Tx, closing_id: UUID) -> Closing:
-    """Mark that there is no way back, and write the steps down, once."""
+async def begin(tx: Tx, closing_id: UUID) -> Closing:
+    """Mark that there is no way back, and write the steps down, once; unless a hold freezes it, which is noted."""
     closing = await repository.closing(tx, closing_id, for_update=True)
     if closing is None:
         raise LookupError(closing_id)
+    if closing.erasing_at is None and await _frozen(tx, closing):
+        await _hold(tx, closing)
+        return closing
     if closing.erasing_at is None:
         closing.erasing_at = clock.now()
         if closing.kind == "tenant":
@@ -135,6 +144,36 @@ async def _begin(tx: Tx, closing_id: UUID) -> Closing:
         await tx.session.flush()
         await audit.record(tx, f"identity:{closing.kind}:erasure_begun", body={"closing": str(closing.id)})
     return closing
+
+
+class _Held(Exception):
+    """A hold came into force after the erasure began and before its keys were gone."""
+
+
+async def _frozen(tx: Tx, closing: Closing) -> bool:
+    """Whether a hold freezes something of what was closed; the answer stands until the transaction ends."""
+    subject = closing.subject_id
+    for hold in await holds.in_force(tx):
+        if closing.kind == "account":
+            tenants, people = await _places(tx, subject), [subject]
+        else:
+            known_here = hold.person_id is not None and subject in await _places(tx, hold.person_id)
+            tenants, people = [subject], [hold.person_id] if known_here and hold.person_id else []
+        if hold.covers(tenants, people):
+            return True
+    return False
+
+
+async def _places(tx: Tx, person_id: UUID) -> list[UUID]:
+    """The workspaces that know something of a person: they work there, or something is sealed for them there."""
+    works_in = await directory.find_all(tx, WORKS_IN, str(person_id))
+    return [*(each.tenant_id for each in works_in), *await tx.vault.vault.tenants_of(person_id)]
+
+
+async def _hold(tx: Tx, closing: Closing) -> None:
+    if closing.held_at is None:
+        await audit.record(tx, f"identity:{closing.kind}:erasure_held", body={"closing": str(closing.id)})
+    closing.held_at = clock.now()
 
 
 async def _complete(tx: Tx, closing_id: UUID) -> bool:
@@ -222,9 +261,16 @@ async def _destroy(work: Work, ids: Sequence[UUID], destroy: Callable[[], Awaita
         if step is None:
             return
         step.key_ids = sorted({*(step.key_ids or ()), *ids})
-    await destroy()
     async with work.services.db.control() as tx:
-        await _done(tx, work, 0)
+        closing = await repository.closing(tx, work.closing.id, for_update=True)
+        held = closing is None or await _frozen(tx, closing)
+        if closing is not None and held:
+            await _hold(tx, closing)
+        if not held:
+            await destroy()  # within the transaction, so that no hold comes into force meanwhile
+            await _done(tx, work, 0)
+    if held:
+        raise _Held
 
 
 async def _memberships(work: Work) -> None:

@@ -113,7 +113,7 @@ async def closed(tx: Tx, who: Current) -> Closed | None:
         found.ends_at,
         recovery.last_day(found.ends_at),
         by_me=found.closed_by == who.user_id,
-        is_being_erased=found.erasing_at is not None,
+        is_being_erased=found.erasing_at is not None or found.held_at is not None,
     )
 
 
@@ -123,7 +123,7 @@ async def reopen_workspace(tx: Tx) -> None:
     account = await accounts_sql.account(tx, caller, for_update=True) if caller else None
     found = await repository.open_closing(tx, tx.tenant_id, for_update=True)
     row = await tenant(tx, tx.tenant_id)
-    if found is None or row is None or found.closed_by != caller or found.erasing_at is not None:
+    if found is None or row is None or found.closed_by != caller or _is_over(found):
         raise NotClosed
     if account is None or account.deactivated_at is not None:
         raise NotClosed  # the account first: a workspace is not opened for somebody who is gone
@@ -198,10 +198,15 @@ async def reopen_account(tx: Tx, user_id: UUID) -> None:
     """Open an account again. Raises NotClosed."""
     row = await accounts_sql.account(tx, user_id, for_update=True)
     found = await repository.open_closing(tx, user_id, for_update=True)
-    if row is None or found is None or found.erasing_at is not None:
+    if row is None or found is None or _is_over(found):
         raise NotClosed
     row.deactivated_at, found.reopened_at = None, clock.now()
     await audit.record(tx, "identity:account:reopened", subject=user_id, target=user_id, body={})
+
+
+def _is_over(found: Closing) -> bool:
+    """Whether there is no way back: it is being erased, or would be, were it not for a legal hold."""
+    return found.erasing_at is not None or found.held_at is not None
 
 
 async def send_notices(tx: Tx) -> int:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import FromClause, Select, and_, exists, func, or_, select
+from sqlalchemy import FromClause, Select, and_, exists, func, or_, select, true
 
 from callmissed.foundation import clock, datamap
 from callmissed.identity import alerts, erasing
@@ -39,13 +39,14 @@ async def deleted_account(look: Look) -> Finding:
         mapped("closing_notice").columns,
         mapped("erasure_step").columns,
     )
-    found = await _rows_left(look)
+    found, hold = await _rows_left(look), mapped("legal_hold").columns
     now, columns = clock.now(), closing.columns
     waiting = and_(columns["reopened_at"].is_(None), columns["erased_at"].is_(None))
     unsent = exists().where(notice["closing_id"] == columns["id"], notice["sent_at"].is_(None))
-    overdue = (
-        select(func.count()).select_from(closing).where(waiting, ~unsent, columns["ends_at"] < now - SLACK)
-    )
+    in_force = and_(hold["released_at"].is_(None), hold["expires_on"] >= clock.today())
+    frozen = and_(columns["held_at"] > now - SLACK, exists().where(in_force))
+    late = and_(columns["ends_at"] < now - SLACK, frozen.is_not(true()))
+    overdue = select(func.count()).select_from(closing).where(waiting, ~unsent, late)
     late_notices = (
         select(func.count())
         .select_from(closing.join(mapped("closing_notice"), notice["closing_id"] == columns["id"]))

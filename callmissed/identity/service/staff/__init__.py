@@ -21,7 +21,16 @@ from callmissed.identity.service.staff.access import (
 )
 from callmissed.identity.service.staff.console import TenantLine, asked_in, tenants
 from callmissed.identity.service.staff.glass import begin, second
-from callmissed.identity.service.staff.members import FRESH, Staff, add, people, remove, sign, standing
+from callmissed.identity.service.staff.members import (
+    FRESH,
+    Staff,
+    add,
+    people,
+    remove,
+    sign,
+    standing,
+    working,
+)
 from callmissed.identity.service.staff.reading import look, write_down
 from callmissed.identity.staff_roles import SCOPES, STAFF_ROLES
 from callmissed.identity.undertakings import Undertaking, text_in, texts
@@ -59,5 +68,6 @@ __all__ = [
     "tenants",
     "text_in",
     "texts",
+    "working",
     "write_down",
 ]

@@ -36,6 +36,14 @@ async def erasure_that_does_not_come(house: House) -> AsyncGenerator[None]:
         yield
 
 
+@sabotages("keep.deleted-account", "1 erasures late", late=1)
+async def erasure_that_waits_for_no_hold(house: House) -> AsyncGenerator[None]:
+    """Says that a hold keeps a workspace from being erased, where none is in force."""
+    held = "UPDATE closing SET held_at = now() WHERE id = '00000000-0000-7000-8000-000000000001'"
+    async for _ in closed(house, CLOSED.format("NULL", "NULL"), held):
+        yield
+
+
 @sabotages("keep.deleted-account", "1 rows left", left=1)
 async def store_that_was_skipped(house: House) -> AsyncGenerator[None]:
     """Calls a workspace erased while one store still has a row of it."""
