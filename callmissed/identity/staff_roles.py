@@ -42,7 +42,12 @@ STAFF_ROLES: MappingProxyType[str, StaffRole] = MappingProxyType(
         ),
         "grievance": StaffRole(HOME | TENANTS | ASK | SECOND | {"operator.grievances"}, ("conversation",)),
         "privacy": StaffRole(
-            HOME | TENANTS | WATCH | SECOND | {"operator.incidents", "operator.grievances"}, ()
+            HOME
+            | TENANTS
+            | WATCH
+            | SECOND
+            | {"operator.incidents", "operator.grievances", "operator.findings"},
+            (),
         ),
         "auditor": StaffRole(HOME | WATCH, ()),
     }

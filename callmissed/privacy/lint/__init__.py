@@ -29,7 +29,8 @@ def lint(
     """
     check_map()
     claims = {**asdict(said), "wrong": ", ".join(name.replace("_", " ") for name in said.wrong_facts)}
-    found = [apply(rule, said, claims, law or statutes(), on) for rule in RULES]
+    known = law or statutes()
+    found = [apply(rule, said, claims, known, on, conditions) for rule in RULES]
     standing = [each for each in found if each is not None]
-    standing += map_findings(on, law or statutes(), conditions)
+    standing += map_findings(on, known, conditions)
     return sorted(standing, key=lambda each: (not each.in_force, each.since if not each.in_force else on))

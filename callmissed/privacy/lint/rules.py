@@ -51,9 +51,23 @@ class Conflict:
         return sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
-def apply(rule: Rule, said: Said, claims: Mapping[str, object], law: Statutes, on: date) -> Conflict | None:
-    """The finding of one rule on that day, or on the first later day on which law that is already known comes into force."""
-    rows = [law.cited(name) for name in rule.cites]
+def apply(
+    rule: Rule,
+    said: Said,
+    claims: Mapping[str, object],
+    law: Statutes,
+    on: date,
+    conditions: frozenset[str],
+) -> Conflict | None:
+    """The finding of one rule on that day, or on the first later day on which law that is already known comes into force.
+
+    Rows of law that bind only operators of another kind are left out.
+    """
+    rows = [
+        row
+        for row in map(law.cited, rule.cites)
+        if isinstance(row, Duty) or row.when is None or row.when in conditions
+    ]
     alive = [row for row in rows if row.ends > on]
     if not alive:
         return None

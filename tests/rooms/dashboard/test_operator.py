@@ -39,13 +39,15 @@ pytestmark = pytest.mark.database
 
 HTML = {"accept": "text/html"}
 PROGRAM = {"accept": "application/json"}
-NOWHERE = {"access_id": str(UUID(int=7))}
+NOWHERE = {"access_id": str(UUID(int=7)), "finding": "C99"}
 
 NEEDS = {
     "GET /operator": "operator.home",
     "GET /operator/staff": "operator.staff",
     "GET /operator/suppliers": "operator.payments",
     "GET /operator/policy": "operator.promises",
+    "GET /operator/findings": "operator.promises",
+    "POST /operator/findings/{finding}": "operator.findings",
     "GET /operator/undertaking": None,
     "POST /operator/undertaking": None,
     "GET /operator/access": "operator.access",

@@ -118,6 +118,13 @@ def test_a_condition_brings_its_rows() -> None:
     without = {each.id for each in map_findings(TODAY, read_law())}
     provider = {each.id for each in map_findings(TODAY, read_law(), frozenset({"cloud_service_provider"}))}
     assert provider - without == {"map.certin.subscribers"}
+    [alone] = [each for each in lint(PUBLISHED, TODAY) if each.id == "C2"]
+    [bound] = [
+        each
+        for each in lint(PUBLISHED, TODAY, conditions=frozenset({"cloud_service_provider"}))
+        if each.id == "C2"
+    ]
+    assert {row.id for row in bound.law} - {row.id for row in alone.law} == {"certin.subscribers"}
 
 
 def test_a_map_that_contradicts_its_promise_is_refused() -> None:
