@@ -6,6 +6,7 @@ Other rooms answer the checks through `Probes`; the operator's facts come as `Fa
 
 from callmissed.privacy import findings as policy_findings
 from callmissed.privacy import holds as legal_holds
+from callmissed.privacy import sealed as sealed_store
 from callmissed.privacy.canary import hidden_words
 from callmissed.privacy.checking import Result, Tally, check_all, tally
 from callmissed.privacy.facts import Facts, wrong_facts
@@ -32,6 +33,7 @@ __all__ = [
     "policy_findings",
     "policy_page",
     "publish_version",
+    "sealed_store",
     "tally",
     "wrong_facts",
 ]

@@ -72,10 +72,10 @@ BREAKS = {
 
 @pytest.mark.parametrize("rule", BREAKS)
 async def test_the_database_refuses_it_too(services: Services, rule: str) -> None:
-    await placed(services, order())
+    hold_id = await placed(services, order())
     with pytest.raises(Exception, match=rule):
         async with services.db.control() as tx:
-            await tx.session.execute(text(BREAKS[rule]))
+            await tx.session.execute(text(f"{BREAKS[rule]} WHERE id = '{hold_id}'"))
 
 
 async def test_a_hold_is_released_by_two_people(services: Services) -> None:
