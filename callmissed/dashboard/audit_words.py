@@ -110,6 +110,9 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "privacy:hold:release_asked": _("Somebody of the staff asked for the release of a legal hold."),
         "privacy:hold:released": _("A legal hold was released by a second person."),
         "privacy:hold:renewed": _("A legal hold was given another last day."),
+        "privacy:policy:dated": _(
+            "Everybody was told of a version of the privacy policy, and its day was set."
+        ),
         "privacy:policy:published": _("A version of the privacy policy was published."),
         "privacy:promise:broken": _("A promise was checked: broken."),
         "privacy:promise:kept": _("A promise was checked: kept."),

@@ -53,6 +53,7 @@ from callmissed.identity.service.callers import Callers
 from callmissed.identity.service.keys import create_key, list_keys, revoke_key
 from callmissed.identity.service.members import MemberLeft
 from callmissed.identity.service.onboarding import TenantCreated, workspace
+from callmissed.identity.service.readers import Reader, readers
 
 declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
@@ -74,6 +75,7 @@ __all__ = [
     "KeyLimits",
     "KeyRing",
     "MemberLeft",
+    "Reader",
     "TenantCreated",
     "accounts",
     "alerts",
@@ -93,6 +95,7 @@ __all__ = [
     "ownership",
     "proofs",
     "read_budget",
+    "readers",
     "residency",
     "revoke_key",
     "rotation",

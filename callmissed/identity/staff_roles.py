@@ -46,7 +46,7 @@ STAFF_ROLES: MappingProxyType[str, StaffRole] = MappingProxyType(
             | TENANTS
             | WATCH
             | SECOND
-            | {"operator.incidents", "operator.grievances", "operator.findings"},
+            | {"operator.incidents", "operator.grievances", "operator.policy"},
             (),
         ),
         "auditor": StaffRole(HOME | WATCH, ()),
