@@ -120,6 +120,9 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "privacy:sealed:sealed": _(
             "What law makes us keep of a registration was sealed before it was erased."
         ),
+        "privacy:policy:dated": _(
+            "Everybody was told of a version of the privacy policy, and its day was set."
+        ),
         "privacy:policy:published": _("A version of the privacy policy was published."),
         "privacy:promise:broken": _("A promise was checked: broken."),
         "privacy:promise:kept": _("A promise was checked: kept."),

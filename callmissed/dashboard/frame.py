@@ -16,7 +16,7 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.money import Micro
 from callmissed.foundation.pages import reader_language, render
 from callmissed.identity import accounts, staff, workspace, workspaces
-from callmissed.privacy import Tally, tally
+from callmissed.privacy import Tally, policy_versions, tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Shell:
     places: list[workspaces.Place]
     may_set: bool
     glass: Sequence[staff.Card] = ()
+    policy_change: policy_versions.Version | None = None
 
 
 def nobody_may(_: str) -> bool:
@@ -67,6 +68,7 @@ async def shell(tx: Tx) -> Shell:
         places=[place for place in places if place.tenant_id != tx.tenant_id],
         may_set=may("tenant.write"),
         glass=await staff.broken_glass(tx),
+        policy_change=await policy_versions.announced(tx),
     )
 
 

@@ -54,6 +54,7 @@ from callmissed.identity.service.callers import Callers
 from callmissed.identity.service.keys import create_key, list_keys, revoke_key
 from callmissed.identity.service.members import MemberLeft
 from callmissed.identity.service.onboarding import TenantCreated, workspace
+from callmissed.identity.service.readers import Reader, readers
 
 declare_templates("identity", Path(__file__).resolve().parent / "mail")
 
@@ -76,6 +77,7 @@ __all__ = [
     "KeyRing",
     "Kind",
     "MemberLeft",
+    "Reader",
     "Registration",
     "Remainder",
     "Remains",
@@ -98,6 +100,7 @@ __all__ = [
     "ownership",
     "proofs",
     "read_budget",
+    "readers",
     "residency",
     "revoke_key",
     "rotation",

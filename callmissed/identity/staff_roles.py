@@ -50,7 +50,7 @@ STAFF_ROLES: MappingProxyType[str, StaffRole] = MappingProxyType(
             | WATCH
             | SECOND
             | KEEPING
-            | {"operator.incidents", "operator.grievances", "operator.findings"},
+            | {"operator.incidents", "operator.grievances", "operator.policy"},
             (),
         ),
         "auditor": StaffRole(HOME | WATCH, ()),

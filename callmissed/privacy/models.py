@@ -4,10 +4,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Integer, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Date, Integer, String, UniqueConstraint, func, literal_column
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped
 
+from callmissed.foundation import clock
 from callmissed.foundation.audit import append_only
 from callmissed.foundation.datamap import (
     Category,
@@ -16,6 +17,7 @@ from callmissed.foundation.datamap import (
     Sealed,
     Whose,
     column,
+    metadata_of,
     nothing,
     personal,
     pseudonym,
@@ -59,15 +61,52 @@ class PolicyVersion(ControlTable):
 
     __tablename__ = "policy_version"
     __keep__ = Keep(until="the installation ends", promise="change.date")
-    __table_args__ = (UniqueConstraint("number"),)
+    __table_args__ = (
+        UniqueConstraint("number"),
+        CheckConstraint("notice IN ('first', 'told', 'minor', 'law', 'laptop')", name="notice"),
+        CheckConstraint("(notice = 'law') = (required_by IS NOT NULL)", name="required_by"),
+    )
 
     number: Mapped[int] = column(nothing("version number, from 1"), Integer)
     digest: Mapped[str] = column(nothing("SHA-256 of the policy's text and data map"), String(64))
     text: Mapped[dict[str, Any]] = column(
         nothing("sentences, data map and published facts, line by line"), JSONB
     )
-    effective_at: Mapped[datetime] = column(nothing("from when it applies"))
+    published_at: Mapped[datetime] = column(
+        nothing("when it was published"), default=clock.now, server_default=func.now()
+    )
+    notice: Mapped[str] = column(
+        nothing("how people come to know: told 30 days before, or why it applies at once"),
+        String(8),
+        server_default=literal_column("'laptop'"),
+    )
+    required_by: Mapped[str | None] = column(
+        nothing("the law that requires it at once, where one does"), String(300)
+    )
+    effective_at: Mapped[datetime | None] = column(
+        nothing("from when it applies; unknown while people are being told")
+    )
     summary: Mapped[str] = column(nothing("what changed, in plain words"), String(1000))
+
+
+class PolicyDelivery(ControlTable):
+    """That one person was told of one version: by e-mail, or by the notice in the console where no e-mail reaches them."""
+
+    __tablename__ = "policy_delivery"
+    __keep__ = Keep(days=400, promise="change.notice", anchor="created_at")
+    __table_args__ = (
+        UniqueConstraint("version_id", "person_id"),
+        CheckConstraint("way IN ('queued', 'email', 'console')", name="way"),
+        CheckConstraint("(way = 'queued') = (delivered_at IS NULL)", name="delivered"),
+    )
+
+    version_id: Mapped[UUID] = column(nothing("the version"))
+    person_id: Mapped[UUID] = column(pseudonym(Whose.USER, "who was told"))
+    letter_id: Mapped[UUID] = column(nothing("the letter"))
+    way: Mapped[str] = column(nothing("how it reached them"), String(8))
+    delivered_at: Mapped[datetime | None] = column(
+        metadata_of(Whose.USER, "when it reached them", ("legal",))
+    )
 
 
 class StoreCanary(ControlTable):

@@ -1,7 +1,7 @@
 """The policy as a reader meets it: every promise with its last verdict, its year of days, and its place in the audit log."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from callmissed.privacy.notice import Held, held
 from callmissed.privacy.promises import promises
 from callmissed.privacy.promises.consent import COOKIES
 from callmissed.privacy.promises.engine import NOT_CHECKED, Finding, Promise, Verdict, unknown
-from callmissed.privacy.versions import Version
+from callmissed.privacy.versions import Version, coming, in_effect
 
 _ = str
 
@@ -61,9 +61,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class PolicyPage:
-    """The whole policy. `sections` maps each section's number to its title and its promises."""
+    """The whole policy as it applies now. `coming` is the version that is published and not yet in effect.
+
+    `sections` maps each section's number to its title and its promises.
+    """
 
     version: Version
+    coming: Version | None
     updated_at: datetime
     tally: Tally
     checked_at: datetime | None
@@ -79,16 +83,19 @@ async def policy_page(services: Services) -> PolicyPage:
         stored = {row.promise: row for row in await tx.session.scalars(select(PromiseVerdict))}
         history = await _history(tx)
         leaves = await places_of(tx, [row.leaf_id for row in stored.values()])
-        version = await _version_in_effect(tx)
+        version, next_version = await in_effect(tx), await coming(tx)
+        applies = await _sentences_of(tx, version) if next_version else {}
         counts = await tally(tx)
     sections: dict[int, tuple[str, list[Standing]]] = {}
     for each in promises():
         row = stored.get(each.id)
-        standing = _standing(each, row, leaves.get(row.leaf_id) if row else None, history.get(each.id, ()))
+        leaf = leaves.get(row.leaf_id) if row else None
+        standing = _standing(as_it_applies(each, applies), row, leaf, history.get(each.id, ()))
         sections.setdefault(each.section, (SECTIONS[each.section], []))[1].append(standing)
     return PolicyPage(
         version=version,
-        updated_at=version.effective_at,
+        coming=next_version,
+        updated_at=version.effective_at or clock.now(),
         tally=counts,
         checked_at=max((row.checked_at for row in stored.values()), default=None),
         sections=sections,
@@ -118,7 +125,14 @@ async def _history(tx: Tx) -> dict[str, list[tuple[date, Verdict]]]:
     return found
 
 
-async def _version_in_effect(tx: Tx) -> Version:
-    query = select(PolicyVersion).where(PolicyVersion.effective_at <= clock.now())
-    row = await tx.session.scalar(query.order_by(PolicyVersion.number.desc()).limit(1))
-    return Version(row.number, row.effective_at, row.summary) if row else Version(0, clock.now(), "")
+async def _sentences_of(tx: Tx, version: Version) -> dict[str, str]:
+    """The sentences of a version on record: promise to "§5 sentence"."""
+    query = select(PolicyVersion.text).where(PolicyVersion.number == version.number)
+    said: dict[str, dict[str, str]] = await tx.session.scalar(query) or {}
+    return said.get("sentences", {})
+
+
+def as_it_applies(made: Promise, applies: Mapping[str, str]) -> Promise:
+    """The promise with the sentence that applies now, where a version that changes it has not taken effect yet."""
+    said = applies.get(made.id, "").removeprefix(f"{made.clause} ")
+    return replace(made, sentence=said) if said and said != made.sentence else made

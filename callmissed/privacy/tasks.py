@@ -1,10 +1,10 @@
-"""Jobs of the privacy room: checking the promises, removing what is past its days, partitions for the coming months."""
+"""Jobs of the privacy room: checking the promises, removing what is past its days, partitions, telling of new versions."""
 
 import logging
 
 from callmissed.foundation import audit, jobs
 from callmissed.foundation.services import Services
-from callmissed.privacy import checking, retention, sealed
+from callmissed.privacy import checking, deliveries, retention, sealed
 
 log = logging.getLogger(__name__)
 
@@ -40,3 +40,9 @@ async def prepare_partitions(services: Services) -> None:
     """Make the partitions of the next three months."""
     async with services.db.control() as tx:
         await retention.prepare_partitions(tx)
+
+
+@jobs.every("* * * * *", "privacy.tell_version")
+async def tell_version(services: Services) -> None:
+    """Tell people of the version that waits for its notices, and set its day once everybody was told (Policy §12)."""
+    await deliveries.tell(services)

@@ -65,6 +65,14 @@ async def privacy_page(request: Request, view: str = "") -> Response:
     return render(request, "site/privacy.html", policy=policy, text_only=view == "text")
 
 
+@router.get("/privacy/versions", access=public())
+async def versions_page(request: Request) -> Response:
+    """Every version of the policy: what it changed, from when it applies, and how people came to know."""
+    with i18n.speaking(reader_language(request)):
+        versions = await public_record(request).versions()
+    return render(request, "site/versions.html", versions=versions)
+
+
 @router.get("/privacy/evidence/{name}.json", access=public())
 async def evidence_document(request: Request, name: str) -> Response:
     """Everything the last check of one promise found, as JSON."""

@@ -9,7 +9,7 @@ from callmissed.foundation.i18n import t
 from callmissed.foundation.ids import PLATFORM
 from callmissed.foundation.services import Services
 from callmissed.gateway import Upstreams
-from callmissed.privacy import PolicyPage, policy_page
+from callmissed.privacy import PolicyPage, policy_page, policy_versions
 from callmissed.site.record import (
     Collected,
     Counts,
@@ -18,6 +18,7 @@ from callmissed.site.record import (
     Offer,
     Officer,
     Policy,
+    PolicyChange,
     Price,
     Promised,
     Section,
@@ -34,6 +35,11 @@ class LivingRecord:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+
+    async def versions(self) -> list[PolicyChange]:
+        """Every version of the policy, newest first."""
+        async with self._services.db.control() as tx:
+            return [as_change(each) for each in await policy_versions.all_versions(tx)]
 
     async def policy(self) -> Policy:
         """The policy with the verdict of every promise, as stored; runs no check."""
@@ -64,7 +70,7 @@ def as_policy(page: PolicyPage) -> Policy:
     facts = page.facts
     return Policy(
         version=str(page.version.number),
-        effective_on=page.version.effective_at.astimezone(clock.IST).date(),
+        effective_on=page.updated_at.astimezone(clock.IST).date(),
         updated_on=page.updated_at.astimezone(clock.IST).date(),
         counts=Counts(page.tally.kept, page.tally.broken, page.tally.unknown),
         checked_at=page.checked_at,
@@ -75,6 +81,20 @@ def as_policy(page: PolicyPage) -> Policy:
         collected=[as_collected(line) for line in page.held],
         entity=Entity(facts.legal_name, facts.registered_office, facts.cin, facts.gstin),
         grievance_officer=Officer(facts.grievance_officer, facts.grievance_email, facts.registered_office),
+        coming=as_change(page.coming) if page.coming else None,
+    )
+
+
+def as_change(version: policy_versions.Version) -> PolicyChange:
+    """One version, its changes told in the language being spoken."""
+    published = version.published_at or version.effective_at or clock.now()
+    return PolicyChange(
+        number=version.number,
+        published_on=published.astimezone(clock.IST).date(),
+        effective_on=version.effective_at and version.effective_at.astimezone(clock.IST).date(),
+        how=version.notice,
+        changes=[each.told() for each in version.changes],
+        summary=version.summary,
     )
 
 

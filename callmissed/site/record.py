@@ -96,8 +96,20 @@ class Officer:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """A version of the policy: what it changes, in the language being spoken, and from when it applies (None: not yet set)."""
+
+    number: int
+    published_on: date
+    effective_on: date | None
+    how: str
+    changes: Sequence[str]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """The policy as it stands now, with every verdict."""
+    """The policy as it stands now, with every verdict; `coming` is the version that people are being told of."""
 
     version: str
     effective_on: date
@@ -108,6 +120,7 @@ class Policy:
     collected: Sequence[Collected]
     entity: Entity
     grievance_officer: Officer
+    coming: PolicyChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +142,10 @@ class Offer:
 
 class PublicRecord(Protocol):
     """Tells the public pages the truth of the moment. Offered by the wiring as `Services.get(PublicRecord)`."""
+
+    async def versions(self) -> list[PolicyChange]:
+        """Every version of the policy, newest first."""
+        ...
 
     async def policy(self) -> Policy:
         """The policy with the verdict of every promise."""

@@ -257,6 +257,7 @@ async def _staff(services: Services, owner: Access, bustle: Bustle) -> None:
         "operator-look": ("support", f"/operator/access/{looked}/look"),
         "operator-staff": ("security", "/operator/staff"),
         "operator-policy": ("security", "/operator/policy"),
+        "operator-versions": ("privacy", "/operator/versions"),
         "operator-findings": ("privacy", "/operator/findings"),
         "undertaking": ("unsigned", "/operator/undertaking"),
         "undertaking-signed": ("support", "/operator/undertaking"),

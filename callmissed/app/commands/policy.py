@@ -12,7 +12,7 @@ from callmissed.app.commands.running import Run
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.foundation import clock
 from callmissed.foundation.services import Services
-from callmissed.privacy import Facts, policy_findings, publish_version
+from callmissed.privacy import Facts, policy_findings, policy_versions, publish_version
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -150,13 +150,42 @@ def _accept(run: Run) -> click.Command:
 
 def _publish(run: Run) -> click.Command:
     @click.command("publish")
-    def publish() -> None:
-        """Record what the policy says now as a new version, effective now (Policy §12)."""
-        version = run(publish_version)
-        click.echo(
-            f"Version {version.number}: {version.summary}"
-            if version
-            else "Nothing has changed since the last version."
-        )
+    @click.option("--draft", is_flag=True, help="Only say what would be published.")
+    @click.option("--required-by", help="The law that requires the change at once: act or rule, and section.")
+    def publish(*, draft: bool, required_by: str | None) -> None:
+        """Record what the policy says now as a new version (Policy §12).
+
+        In production an important change is told to everybody first and applies 30 days after the last was told; everything
+        else applies now.
+        """
+
+        async def work(services: Services) -> policy_versions.Draft | policy_versions.Version | None:
+            if not draft:
+                return await publish_version(services, required_by=required_by)
+            async with services.db.control() as tx:
+                return await policy_versions.draft(tx, services.get(Facts))
+
+        for line in publish_lines(run(work)):
+            click.echo(line)
 
     return publish
+
+
+def publish_lines(made: policy_versions.Draft | policy_versions.Version | None) -> Iterator[str]:
+    """What was, or would be, published: important changes first."""
+    if made is None:
+        yield "Nothing has changed since the last version."
+        return
+    if isinstance(made, policy_versions.Version):
+        yield f"Version {made.number}: {made.summary}"
+    else:
+        yield f"Draft: {made.summary}"
+    yield from (f"  {'!' if each.material else ' '} {each.told()}" for each in made.changes)
+    if isinstance(made, policy_versions.Draft):
+        yield (
+            "Important: people are told 30 days before."
+            if made.is_material
+            else "Nothing important: applies at once."
+        )
+    elif made.effective_at is None:
+        yield "Everybody is being told; it applies 30 days after the last was."

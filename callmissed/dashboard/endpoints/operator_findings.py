@@ -21,7 +21,7 @@ async def findings(request: Request, tx: ControlTx) -> Response:
     return await _page(request, tx)
 
 
-@router.post("/operator/findings/{finding}", access=staff_permits("operator.findings"))
+@router.post("/operator/findings/{finding}", access=staff_permits("operator.policy"))
 async def accept(
     request: Request,
     finding: str,

@@ -61,7 +61,6 @@ not_yet(
 not_yet(
     "breach.board", 10, _("We tell the Data Protection Board without delay, with details within 72 hours.")
 )
-not_yet("change.notice", 12, _("We tell you of important changes at least 30 days before they apply."))
 not_yet("grievance.officer", 14, _("A named person answers complaints, with address and e-mail."))
 not_yet("grievance.ack", 14, _("We confirm every complaint within 24 hours."))
 not_yet("grievance.resolve", 14, _("We resolve complaints within 15 days."))

@@ -17,6 +17,7 @@ CHECKED = {
     "keep.deleted-account", "use.transactional", "use.lawful-requests", "children.none",
     "content.no-sale",
     "use.rate-limits", "keep.security-logs", "cookies.essential", "cookies.no-ads", "consent.quality", "entity.published", "change.date",
+    "change.notice",
 }  # fmt: skip
 
 

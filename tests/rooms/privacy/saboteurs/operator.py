@@ -97,3 +97,80 @@ async def version_that_was_never_published(house: House) -> AsyncGenerator[None]
             yield
         finally:
             await house.sql("DELETE FROM policy_version")
+
+
+VERSION, PERSON = "00000000-0000-7000-8000-0000000000c1", "00000000-0000-7000-8000-0000000000c2"
+TOLD = (
+    "INSERT INTO policy_version (id, number, digest, text, published_at, notice, effective_at, summary, created_at)"
+    f" SELECT '{VERSION}', 900000, digest, text, published_at + interval '1 second', 'told', now() + interval '1 day',"
+    " summary, now() FROM policy_version ORDER BY number LIMIT 1"
+)
+DELIVERED = (
+    "INSERT INTO policy_delivery (id, version_id, person_id, letter_id, way, delivered_at, created_at)"
+    f" SELECT gen_random_uuid(), '{VERSION}', id, gen_random_uuid(), 'email', now() - interval '{{}} days', now()"
+    " FROM user_account WHERE deactivated_at IS NULL"
+)
+
+
+async def announced(house: House, *statements: str) -> AsyncGenerator[None]:
+    """A version that everybody was told of in these ways, and all of it gone again."""
+    await house.sql(TOLD, *statements)
+    try:
+        yield
+    finally:
+        await house.sql(
+            f"DELETE FROM policy_delivery WHERE version_id = '{VERSION}'",
+            f"DELETE FROM policy_version WHERE id = '{VERSION}'",
+        )
+
+
+@sabotages("change.notice", "had less than 30 days", told=1)
+async def people_told_too_late(house: House) -> AsyncGenerator[None]:
+    """Lets a version take effect 29 days after people were told."""
+    async for _ in announced(house, DELIVERED.format(28)):
+        yield
+
+
+@sabotages("change.notice", "had less than 30 days", told=1)
+async def somebody_whom_nobody_told(house: House) -> AsyncGenerator[None]:
+    """Tells everybody in time but one, whose letter is still queued when the day is set."""
+    queued = (
+        "UPDATE policy_delivery SET way = 'queued', delivered_at = NULL WHERE id ="
+        f" (SELECT id FROM policy_delivery WHERE version_id = '{VERSION}' LIMIT 1)"
+    )
+    async for _ in announced(house, DELIVERED.format(40), queued):
+        yield
+
+
+@sabotages("change.notice", "had less than 30 days", told=1)
+async def somebody_left_off_the_list(house: House) -> AsyncGenerator[None]:
+    """Forgets one person of an open account altogether."""
+    forgotten = f"DELETE FROM policy_delivery WHERE id = (SELECT id FROM policy_delivery WHERE version_id = '{VERSION}' LIMIT 1)"
+    older = "UPDATE user_account SET created_at = created_at - interval '2 days'"
+    newer = "UPDATE user_account SET created_at = created_at + interval '2 days'"
+    async with house.done(older, newer):
+        async for _ in announced(house, DELIVERED.format(40), forgotten):
+            yield
+
+
+@sabotages("change.notice", "1 changes were not told", untold=1)
+async def important_change_that_passes_for_a_small_one(house: House) -> AsyncGenerator[None]:
+    """Drops a promise in a version that claims to change nothing important."""
+    minor = (
+        "INSERT INTO policy_version (id, number, digest, text, published_at, notice, effective_at, summary, created_at)"
+        f" SELECT '{VERSION}', 900000, digest, jsonb_set(text, '{{sentences}}', (text -> 'sentences') - 'content.no-sale'),"
+        " now(), 'minor', now(), summary, now() FROM policy_version ORDER BY number DESC LIMIT 1"
+    )
+    async with house.done(minor, f"DELETE FROM policy_version WHERE id = '{VERSION}'"):
+        yield
+
+
+@sabotages("change.notice", verdict="unknown")
+async def versions_that_cannot_be_read(house: House) -> AsyncGenerator[None]:
+    """Takes the right to read who was told away from the checks."""
+    revoke, grant = (
+        f"{verb} SELECT ON policy_delivery {to} cm_verifier"
+        for verb, to in (("REVOKE", "FROM"), ("GRANT", "TO"))
+    )
+    async with house.done(revoke, grant):
+        yield

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0025"
-down_revision = "0024"
+revision = "0026"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
@@ -19,5 +19,5 @@ def upgrade() -> None:
     """Add the tables and the two functions that reach into them."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     # The driver's own cursor, without parameters: many statements in one go, colons and percent signs as they are.
-    statements = (HERE / "0025_sealed.sql").read_text(encoding="utf-8")
+    statements = (HERE / "0026_sealed.sql").read_text(encoding="utf-8")
     op.get_bind().connection.cursor().execute(statements)
