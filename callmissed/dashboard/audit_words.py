@@ -113,6 +113,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "privacy:sealed:destroyed": _(
             "What law no longer asks for was destroyed: %(records)s sealed records, keys first."
         ),
+        "privacy:sealed:file_taken": _("The file of a sealed record that is handed out was taken."),
         "privacy:sealed:release_asked": _(
             "Somebody of the staff asked for a sealed record to be handed out."
         ),

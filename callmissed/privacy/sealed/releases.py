@@ -97,7 +97,7 @@ async def agree(tx: Tx, user_id: UUID, release_id: UUID) -> None:
 
 
 async def file_of(tx: Tx, release_id: UUID) -> str:
-    """The file of a release that was agreed to: ciphertext for two custodians, and on whose order.
+    """The file of a release that was agreed to: ciphertext for two custodians, and on whose order. Each taking is written down.
 
     Raises SealedNotFound and ReleaseSecondPerson.
     """
@@ -109,6 +109,7 @@ async def file_of(tx: Tx, release_id: UUID) -> str:
     record = await _line(tx, row.record_id)
     blob = await tx.session.scalar(text("SELECT cm.read_sealed(:release)"), {"release": release_id})
     inner = await tx.vault.open_bytes(SealedRecord.blob, record.id, record.id, bytes(blob))
+    await audit.record(tx, "privacy:sealed:file_taken", target=row.id, body={"record": str(record.id)})
     told: dict[str, Any] = {
         "record": str(record.id),
         "class": record.data_class,

@@ -221,6 +221,10 @@ async def test_nothing_is_handed_out_by_one_person_or_without_an_order(services:
         with pytest.raises(sealed_store.ReleaseAgreed):
             await sealed_store.agree(tx, other, release)
         assert json.loads(await sealed_store.file_of(tx, release))["reference"] == "CC 81/2026"
+    async with services.verifier.control() as tx:
+        query = text(f"SELECT action FROM audit_leaf WHERE target_id = '{release}' ORDER BY id")
+        said = [each.rsplit(":", 1)[1] for each in (await tx.session.scalars(query)).all()]
+    assert said == ["release_asked", "released", "file_taken"]
 
 
 def test_production_does_not_start_without_custodians() -> None:
