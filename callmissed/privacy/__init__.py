@@ -10,6 +10,7 @@ from callmissed.foundation.mail import declare_templates
 from callmissed.privacy import deliveries as policy_deliveries
 from callmissed.privacy import findings as policy_findings
 from callmissed.privacy import holds as legal_holds
+from callmissed.privacy import notices as policy_notices
 from callmissed.privacy import sealed as sealed_store
 from callmissed.privacy import versions as policy_versions
 from callmissed.privacy.canary import hidden_words
@@ -39,6 +40,7 @@ __all__ = [
     "luhn",
     "policy_deliveries",
     "policy_findings",
+    "policy_notices",
     "policy_page",
     "policy_versions",
     "publish_version",

@@ -36,7 +36,7 @@ PURPOSES = {
     "legal": _("because law asks for it"),
 }
 GROUNDS = {
-    "contract": _("our contract"),
+    "contract": _("you gave it for this purpose"),
     "consent": _("your consent"),
     "law": _("law"),
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from callmissed.app.commands.notices import notices_command
 from callmissed.app.commands.running import Run
 from callmissed.app.verify import print_verdicts, verify_now
 from callmissed.foundation import clock
@@ -24,7 +25,7 @@ def policy_commands(run: Run) -> click.Group:
     def group() -> None:
         """The privacy policy and its promises."""
 
-    for made in (_verify(run), _lint(run), _explain(run), _accept(run), _publish(run)):
+    for made in (_verify(run), _lint(run), _explain(run), _accept(run), _publish(run), notices_command(run)):
         group.add_command(made)
     return group
 
