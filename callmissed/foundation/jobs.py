@@ -14,17 +14,22 @@ from uuid import UUID
 
 import procrastinate
 from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import text
 
-from callmissed.foundation.database import Tx
+from callmissed.foundation.database import AWAY, Tx, out_of_reach
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 from callmissed.foundation.problems import TenantClosed
 from callmissed.foundation.services import Services
 
 JobFunction = Callable[..., Awaitable[None]]
 
-STALLED_SECONDS = 120
-"""After so long without a sign of life from its worker, a job counts as orphaned and is run again."""
+STALLED_SECONDS = 40
+"""After so long without a sign of life from its worker (one every ten seconds), a job counts as orphaned and is run again."""
+
+AGAIN_SECONDS = 1.0
+POOL_SECONDS = 10.0
+"""How long a statement of the queue waits for a connection."""
 
 STORE = "procrastinate_jobs"
 
@@ -114,9 +119,14 @@ class Worker:
     """Runs jobs of this installation until stopped. One per process; several processes share the queue."""
 
     def __init__(self, dsn: str, services: Services, *, concurrency: int = 4) -> None:
-        self._connector = PsycopgConnector(conninfo=dsn, min_size=1, max_size=concurrency + 2)
+        # Tried again for five seconds, then anew with the next statement: with the pool's own doubling pauses the queue
+        # would stand still for minutes after the database is back.
+        self._connector = PsycopgConnector(
+            conninfo=dsn, min_size=1, max_size=concurrency + 2, reconnect_timeout=5, timeout=POOL_SECONDS
+        )
         self._services = services
         self._concurrency = concurrency
+        self._lost = asyncio.Event()
         self.app = procrastinate.App(connector=self._connector)
         for job in declared():
             self._register(job)
@@ -131,6 +141,10 @@ class Worker:
                 await job.run(services, **ids)
             except TenantClosed:
                 log.info("left %s undone: its tenant is closed", job.name)
+            except (*AWAY, FileNotFoundError) as failure:
+                if out_of_reach(failure):
+                    self._lost.set()
+                raise
 
         retry = (
             procrastinate.RetryStrategy(max_attempts=job.retries, exponential_wait=2)
@@ -155,15 +169,40 @@ class Worker:
             await app.job_manager.delete_old_jobs(nb_hours=24)
 
     async def run(self) -> None:
-        """Work until cancelled; jobs under way may finish for ten seconds."""
+        """Work until cancelled; jobs under way may finish for ten seconds.
+
+        A worker that lost the database may have jobs of which it could not write down how they ended. It gives its place to a
+        new one, and the reaper takes those jobs for orphans.
+        """
+        while True:
+            self._lost.clear()
+            try:
+                await self._work_until_lost()
+            except (ConnectorException, *AWAY, FileNotFoundError) as failure:
+                log.warning("the queue waits for the database: %s", type(failure).__name__)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _work_until_lost(self) -> None:
         async with self.app.open_async():
-            await self.app.run_worker_async(
-                concurrency=self._concurrency,
-                install_signal_handlers=False,
-                listen_notify=True,
-                shutdown_graceful_timeout=10,
-                delete_jobs="successful",
+            working = asyncio.create_task(
+                self.app.run_worker_async(
+                    concurrency=self._concurrency,
+                    install_signal_handlers=False,
+                    listen_notify=True,
+                    shutdown_graceful_timeout=10,
+                    delete_jobs="successful",
+                ),
+                name="worker of the queue",
             )
+            lost = asyncio.create_task(self._lost.wait(), name="loss of the database")
+            try:
+                await asyncio.wait((working, lost), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                lost.cancel()
+                working.cancel()
+                [ended] = await asyncio.gather(working, return_exceptions=True)
+            if isinstance(ended, Exception):
+                raise ended
 
     async def run_due(self) -> None:
         """Run everything that is due, once, and return: for drills, tests and `callmissed` commands."""

@@ -1,5 +1,6 @@
-"""kill -9 of the whole server under a batch: every line is answered exactly once, every answer is charged exactly once."""
+"""kill -9 of the whole server, or of its database, under a batch: every line is answered and charged exactly once."""
 
+import time
 from random import Random
 
 import pytest
@@ -12,6 +13,8 @@ from tests.support.up import temporary_up
 pytestmark = [pytest.mark.faults, pytest.mark.database, pytest.mark.slow, pytest.mark.timeout(300)]
 
 LINES = 400
+STILL_SECONDS = 45
+"""The longest a batch may stand still after its database has gone: a restart, a wake after 20 seconds, a busy machine."""
 
 
 async def test_three_kills_under_a_batch_lose_and_double_no_line() -> None:
@@ -40,3 +43,23 @@ async def test_three_kills_under_a_batch_lose_and_double_no_line() -> None:
         found = await sweep(up)
         assert not found.held and not found.wrong
         assert (await books(up)).doubled == 0
+
+
+async def test_a_batch_goes_on_soon_after_its_database_was_killed() -> None:
+    with temporary_up() as up:
+        up.start()
+        since = uuid7()
+        batch_id = await batch_crash.begin(up, LINES)
+        _, done = await batch_crash.progress(up, batch_id)
+        assert await batch_crash.until_past(up, batch_id, done + 20) == "in_progress"
+        _, done = await batch_crash.progress(up, batch_id)
+        up.kill_database()
+        await batch_crash.database_back(up)
+        began = time.monotonic()
+        await batch_crash.until_past(up, batch_id, done + 20, seconds=STILL_SECONDS)
+        assert time.monotonic() - began < STILL_SECONDS
+        assert await batch_crash.until_past(up, batch_id, LINES, seconds=150) == "completed"
+        told = await batch_crash.answers(up, batch_id)
+        assert [each for each, _, _ in told] == [f"q{number}" for number in range(LINES)]
+        answered, paid = await batch_crash.charged(up, since)
+        assert sorted(usage_id for _, usage_id, _ in told) == sorted(answered) == sorted(paid)

@@ -53,6 +53,7 @@ EVERYBODYS = {
     "token": "no-such-invitation",
     "answer": "take",
     "access_id": "0199d0a0-0000-7000-8000-000000000001",
+    "finding": "C99",
 }
 """Parameters that name something public, on a laptop a letter of the outbox, or something only the operator's staff may
 know of, which tests/rooms/dashboard/test_operator.py walks: with a value to try."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from uuid import UUID
 
 import procrastinate
@@ -73,6 +74,18 @@ async def work_goes_on(up: Up) -> None:
     async with queue.open_async():
         for name in ("foundation.jobs.reap", "gateway.batches.sweep"):
             await queue.configure_task(name, allow_unknown=True).defer_async(timestamp=0)
+
+
+async def database_back(up: Up, seconds: float = 30) -> None:
+    """Wait until the database server takes connections again."""
+    admin = up.installation().data.dsn(ADMIN, DATABASE).psycopg
+    async with asyncio.timeout(seconds):
+        while True:
+            with suppress(psycopg.OperationalError):
+                async with await psycopg.AsyncConnection.connect(admin) as connection:
+                    await connection.execute("SELECT 1")
+                    return
+            await asyncio.sleep(0.1)
 
 
 async def until_past(up: Up, batch_id: str, done: int, seconds: float = 60) -> str:

@@ -115,6 +115,13 @@ class Up:
                 each.kill()
         self.ended()
 
+    def kill_database(self) -> None:
+        """SIGKILL to the database server of the data plane alone; the command goes on and brings it back."""
+        place = str(self.home / "data" / "data")
+        [server] = [each for each in self.family() if each.is_running() and place in each.cmdline()]
+        server.kill()
+        psutil.wait_procs([server], 15)
+
     def clean(self) -> None:
         """End whatever still runs."""
         if self._child is not None and self._child.poll() is None:

@@ -20,6 +20,14 @@ PASSING = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 FAILURES: tuple[type[Exception], ...] = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 """Everything a statement or a lost connection can raise. `DirectConnection.lost` tells the two apart."""
 
+GONE: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+)
+"""Of those, what says that the server is away, or has no room (SQLSTATE 08, 53, 57)."""
+
 UNWRITABLE: tuple[type[Exception], ...] = (
     *FAILURES,
     asyncpg.InternalClientError,

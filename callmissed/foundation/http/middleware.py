@@ -15,9 +15,17 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from callmissed.foundation.access_log import AccessLog
+from callmissed.foundation.database import out_of_reach
 from callmissed.foundation.http.errors import problem_response
 from callmissed.foundation.pages import security_headers
-from callmissed.foundation.problems import CrossSite, Malformed, Problem, TooLarge, UnknownHost
+from callmissed.foundation.problems import (
+    CrossSite,
+    Malformed,
+    Problem,
+    TooLarge,
+    Unavailable,
+    UnknownHost,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +53,10 @@ class EdgeLimits:
         """The body limit of a path."""
         fitting = [(len(prefix), size) for prefix, size in self.body_limits if path.startswith(prefix)]
         return max(fitting)[1] if fitting else self.body_limit
+
+
+AWAY_SECONDS = 5
+"""After so many seconds a database that restarts is usually back."""
 
 
 class Edge:
@@ -80,7 +92,9 @@ class Edge:
         except Exception as failure:
             # The type and place only: an exception's text may quote personal data.
             log.exception("request failed", exc_info=_without_text(failure))
-            await self._answer(scope, receive, outgoing, Problem())
+            away = out_of_reach(failure)
+            problem = Unavailable(retry_after=AWAY_SECONDS) if away else Problem()
+            await self._answer(scope, receive, outgoing, problem)
         finally:
             if self._access_log is not None:
                 self._access_log.note(scope, outgoing.status)

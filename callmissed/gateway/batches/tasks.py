@@ -11,7 +11,7 @@ from callmissed.gateway.batches import repository, running, service
 
 log = logging.getLogger(__name__)
 
-ALONE_SECONDS = 60
+ALONE_SECONDS = 20
 """After so long without a sign of work a batch is woken. One that only waits for its turn is not harmed: it has one turn at a time."""
 NO_PLACE_SECONDS = (1.0, 3.0)
 
@@ -33,7 +33,7 @@ async def run(services: Services, tenant_id: str, batch_id: str, turn: int) -> N
         places.leave(batch)
 
 
-@jobs.every("* * * * *", "gateway.batches.sweep")
+@jobs.every("* * * * * */10", "gateway.batches.sweep")
 async def sweep(services: Services) -> None:
     """Wake batches whose worker died, or whose job was lost."""
     before = clock.now() - timedelta(seconds=ALONE_SECONDS)
