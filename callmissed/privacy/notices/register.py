@@ -26,6 +26,11 @@ def required() -> frozenset[str]:
     return frozenset((*rows, *(each.id for each in promises()), *COOKIES, *FACTS))
 
 
+def promise_ids() -> frozenset[str]:
+    """Ids that stand on /privacy with a verdict."""
+    return frozenset(each.id for each in promises())
+
+
 def register_of(documents: Sequence[Document]) -> Register:
     """The register as it should be."""
     return {
