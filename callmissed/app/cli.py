@@ -18,6 +18,7 @@ from callmissed.app import doctor as doctor_checks
 from callmissed.app.commands.children import child_commands
 from callmissed.app.commands.plans import plan_command
 from callmissed.app.commands.policy import policy_commands
+from callmissed.app.commands.sealed import sealed_commands
 from callmissed.app.commands.staff import staff_commands
 from callmissed.app.commands.suppliers import supplier_commands
 from callmissed.app.demo.seed import seed_demo
@@ -321,6 +322,7 @@ cli.add_command(child_commands(with_services))
 cli.add_command(staff_commands(with_services))
 cli.add_command(plan_command(with_services))
 cli.add_command(policy_commands(with_services))
+cli.add_command(sealed_commands(with_services))
 cli.add_command(supplier_commands(with_services))
 
 

@@ -15,7 +15,7 @@ from callmissed.app.migrate import release
 from callmissed.app.settings import Settings
 from callmissed.foundation.postgres import DATABASE, Cluster, find_binaries, orphans
 from callmissed.foundation.problems import Problem
-from callmissed.privacy import Facts, wrong_facts
+from callmissed.privacy import Facts, sealed_store, wrong_facts
 
 ROOM_BYTES = 1_000_000_000
 PATIENCE_SECONDS = 5
@@ -51,6 +51,7 @@ def run(settings: Settings) -> Iterator[Check]:
     yield from _machine(settings)
     yield _port(settings)
     yield _identity(settings)
+    yield _custodians(settings)
     yield _mail(settings)
     try:
         with joined(settings) as installation:
@@ -109,6 +110,23 @@ def _identity(settings: Settings) -> Check:
     return Check(
         "operator's legal identity", not wrong, found, f"set {names}; production does not start before that"
     )
+
+
+def _custodians(settings: Settings) -> Check:
+    """Law makes us seal registrations today (IT Rules 2021, rule 3(1)(h)); somebody has to be able to open them, and only they."""
+    what, cure = (
+        "custodians of the sealed store",
+        "make two with: callmissed sealed custodian FILE; set CALLMISSED_CUSTODIANS",
+    )
+    try:
+        named = sealed_store.Custodians.parse(settings.custodians)
+    except Problem as problem:
+        return Check(what, passed=False, found=problem.message, cure=cure)
+    escrow = sealed_store.Escrow(Facts(law_applies=settings.conditions), named)
+    found = ", ".join(sorted(named.people)) or "none named"
+    if named.people or settings.production:
+        return Check(what, escrow.ready, found, cure)
+    return Check(what, passed=True, found="two for demonstration: both keys lie on this machine", cure=cure)
 
 
 def _mail(settings: Settings) -> Check:

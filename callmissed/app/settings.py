@@ -99,6 +99,13 @@ class Settings(BaseSettings):
             " other_service_provider, recovery_calls."
         ),
     )
+    custodians: str = Field(
+        default="",
+        description=(
+            "Who together opens what law makes us keep: name=age1…, name=age1…, two at least (`callmissed sealed custodian`)."
+            " Production needs them; elsewhere two are made in the keyring for demonstration."
+        ),
+    )
     hosting: str = Field(
         default="this machine",
         description="Where the systems run, in words for the policy page (Policy §3), e.g. a data centre.",

@@ -33,8 +33,17 @@ from callmissed.gateway import (
     UpstreamSettings,
     supplier_reports,
 )
-from callmissed.identity import Callers, KeyRing, MemberLeft, TenantCreated, sessions, staff, ways_in
-from callmissed.privacy import Facts, PolicyStart, Probes
+from callmissed.identity import (
+    Callers,
+    KeyRing,
+    MemberLeft,
+    Remainder,
+    TenantCreated,
+    sessions,
+    staff,
+    ways_in,
+)
+from callmissed.privacy import Facts, PolicyStart, Probes, sealed_store
 from callmissed.site import LivingRecord, PublicRecord
 
 
@@ -127,11 +136,22 @@ def build(installation: Installation, role: DataRole) -> Services:
     services.put(OwnKeys(db, services.live))
     services.put(Grounds(bots.sources_of))
     services.put(facts_of(settings))
+    escrow = sealed_store.Escrow(services.get(Facts), custodians_of(settings))
+    services.put(escrow)
+    services.put(escrow, Remainder)
     services.put(Probes())
     services.put(EgressLog(db))
     services.put(PolicyStart(services))
     services.put(LivingRecord(services), PublicRecord)
     return services
+
+
+def custodians_of(settings: Settings) -> sealed_store.Custodians:
+    """Those the operator names; outside production two for demonstration where nobody is named."""
+    named = sealed_store.Custodians.parse(settings.custodians)
+    if named.people or settings.production:
+        return named
+    return sealed_store.Custodians.demonstration(settings.home / "keyring" / "custodians")
 
 
 def txt_records(settings: Settings) -> ways_in.TxtRecords:

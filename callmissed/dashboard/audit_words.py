@@ -110,6 +110,17 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "privacy:hold:release_asked": _("Somebody of the staff asked for the release of a legal hold."),
         "privacy:hold:released": _("A legal hold was released by a second person."),
         "privacy:hold:renewed": _("A legal hold was given another last day."),
+        "privacy:sealed:destroyed": _(
+            "What law no longer asks for was destroyed: %(records)s sealed records, keys first."
+        ),
+        "privacy:sealed:file_taken": _("The file of a sealed record that is handed out was taken."),
+        "privacy:sealed:release_asked": _(
+            "Somebody of the staff asked for a sealed record to be handed out."
+        ),
+        "privacy:sealed:released": _("A second person agreed that a sealed record is handed out."),
+        "privacy:sealed:sealed": _(
+            "What law makes us keep of a registration was sealed before it was erased."
+        ),
         "privacy:policy:dated": _(
             "Everybody was told of a version of the privacy policy, and its day was set."
         ),

@@ -24,6 +24,7 @@ from callmissed.identity.key_services import (
 from callmissed.identity.key_tokens import LONGEST_SECONDS as LONGEST_TOKEN_SECONDS
 from callmissed.identity.key_tokens import mint as mint_token
 from callmissed.identity.keyring import KeyRing
+from callmissed.identity.remainder import Kind, Registration, Remainder, Remains
 from callmissed.identity.roles import GIVABLE, ROLES
 from callmissed.identity.service import (
     accounts,
@@ -74,8 +75,12 @@ __all__ = [
     "KeyAccess",
     "KeyLimits",
     "KeyRing",
+    "Kind",
     "MemberLeft",
     "Reader",
+    "Registration",
+    "Remainder",
+    "Remains",
     "TenantCreated",
     "accounts",
     "alerts",

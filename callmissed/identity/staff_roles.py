@@ -29,7 +29,10 @@ SCOPES: MappingProxyType[str, frozenset[str]] = MappingProxyType(
 HOME = frozenset({"operator.home", "operator.promises"})
 TENANTS = frozenset({"operator.tenants"})
 ASK = frozenset({"operator.access", "operator.ask"})
-WATCH = frozenset({"operator.staff", "operator.access", "operator.audit"})
+WATCH = frozenset(
+    {"operator.staff", "operator.access", "operator.audit", "operator.holds", "operator.sealed"}
+)
+KEEPING = frozenset({"operator.hold", "operator.release"})
 SECOND = frozenset({"operator.second"})
 GLASS = frozenset({"operator.glass"})
 
@@ -38,7 +41,7 @@ STAFF_ROLES: MappingProxyType[str, StaffRole] = MappingProxyType(
         "support": StaffRole(HOME | TENANTS | ASK | SECOND, ("conversation", "bots", "usage", "billing")),
         "finance": StaffRole(HOME | TENANTS | ASK | {"operator.payments"}, ("usage", "billing")),
         "security": StaffRole(
-            HOME | TENANTS | ASK | WATCH | SECOND | GLASS | {"operator.incidents"}, tuple(SCOPES)
+            HOME | TENANTS | ASK | WATCH | SECOND | GLASS | KEEPING | {"operator.incidents"}, tuple(SCOPES)
         ),
         "grievance": StaffRole(HOME | TENANTS | ASK | SECOND | {"operator.grievances"}, ("conversation",)),
         "privacy": StaffRole(
@@ -46,10 +49,12 @@ STAFF_ROLES: MappingProxyType[str, StaffRole] = MappingProxyType(
             | TENANTS
             | WATCH
             | SECOND
+            | KEEPING
             | {"operator.incidents", "operator.grievances", "operator.policy"},
             (),
         ),
         "auditor": StaffRole(HOME | WATCH, ()),
     }
 )
-"""Role to what it may. `operator.glass` begins breaking the glass, `operator.second` is the other person it takes."""
+"""Role to what it may. `operator.glass` begins breaking the glass, `operator.second` is the other person it takes. `operator.hold`
+places legal holds, `operator.release` hands out what is sealed; releasing either takes two people who may."""

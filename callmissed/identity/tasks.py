@@ -10,6 +10,7 @@ from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
 from callmissed.identity import repository
 from callmissed.identity.dns import TxtRecords
+from callmissed.identity.remainder import Remainder
 from callmissed.identity.repository import totp
 from callmissed.identity.service import domains, erasing, invitations, leaving
 
@@ -69,7 +70,7 @@ async def forget_invitation(services: Services, tenant_id: str, invitation_id: s
 async def closing_notices(services: Services) -> None:
     """Send the notices that are due. The clocks are rows, so a minute that was missed is made up for by the next."""
     async with services.db.control() as tx:
-        sent = await leaving.send_notices(tx)
+        sent = await leaving.send_notices(tx, services.get(Remainder))
     if sent:
         log.info("sent %d notices of closings", sent)
 

@@ -10,6 +10,7 @@ from callmissed.foundation.mail import declare_templates
 from callmissed.privacy import deliveries as policy_deliveries
 from callmissed.privacy import findings as policy_findings
 from callmissed.privacy import holds as legal_holds
+from callmissed.privacy import sealed as sealed_store
 from callmissed.privacy import versions as policy_versions
 from callmissed.privacy.canary import hidden_words
 from callmissed.privacy.checking import Result, Tally, check_all, tally
@@ -41,6 +42,7 @@ __all__ = [
     "policy_page",
     "policy_versions",
     "publish_version",
+    "sealed_store",
     "tally",
     "wrong_facts",
 ]

@@ -4,7 +4,7 @@ import logging
 
 from callmissed.foundation import audit, jobs
 from callmissed.foundation.services import Services
-from callmissed.privacy import checking, deliveries, retention
+from callmissed.privacy import checking, deliveries, retention, sealed
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,14 @@ async def expire(services: Services) -> None:
         removed = await retention.expire(tx)
         if removed:
             await audit.record(tx, "privacy:rows:expired", body=removed)
+
+
+@jobs.every("17 * * * *", "privacy.destroy_sealed")
+async def destroy_sealed(services: Services) -> None:
+    """Destroy what no law asks for any more: each record's key first."""
+    removed = await sealed.destroy_due(services)
+    if removed:
+        log.info("destroyed %d sealed records", removed)
 
 
 @jobs.every("31 2 * * *", "privacy.prepare_partitions")

@@ -53,6 +53,9 @@ EVERYBODYS = {
     "token": "no-such-invitation",
     "answer": "take",
     "access_id": "0199d0a0-0000-7000-8000-000000000001",
+    "hold_id": "0199d0a0-0000-7000-8000-000000000002",
+    "record_id": "0199d0a0-0000-7000-8000-000000000003",
+    "release_id": "0199d0a0-0000-7000-8000-000000000004",
     "finding": "C99",
 }
 """Parameters that name something public, on a laptop a letter of the outbox, or something only the operator's staff may

@@ -14,7 +14,8 @@ CONTROL_WITH_TENANT = ("closed_tenant", "directory_entry", "legal_hold", "securi
 where a browser works."""
 
 DEFINER_FUNCTIONS = (
-    "cm.ensure_partitions", "cm.erase_rows", "cm.expire", "cm.read_keys", "cm.resize_leases", "cm.settle_leased",
+    "cm.destroy_sealed", "cm.ensure_partitions", "cm.erase_rows", "cm.expire", "cm.read_keys", "cm.read_sealed", "cm.resize_leases",
+    "cm.settle_leased",
 )  # fmt: skip
 """Functions that run with their owner's rights and may be called by an application role: each is reviewed by name.
 
@@ -22,6 +23,8 @@ DEFINER_FUNCTIONS = (
 table; its policy shows the owner no other rows, and the caller learns a number. `erase_rows` removes the rows of a tenant
 whose erasure has begun, which the owner sees by a policy of its own. `read_keys`, `resize_leases` and `settle_leased` work
 for the tenants of a batch: the owner sees those rows while the function runs, and each statement joins them by tenant.
+`destroy_sealed` removes sealed records whose day has come; `read_sealed` gives the ciphertext of one that two people have agreed to
+hand out.
 """
 
 TENANT_RELATIONS = """

@@ -23,17 +23,20 @@ from callmissed.foundation.tenancy import Access
 from callmissed.identity import recovery
 from callmissed.identity.models import Closing, ErasureStep
 from callmissed.identity.models.closing import PROOF
+from callmissed.identity.remainder import Remainder
 from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import closing as repository
 from callmissed.identity.repository import membership, team, tenant
-from callmissed.identity.service import members
+from callmissed.identity.service import freezing, members
 from callmissed.identity.service.leaving import close_ownerless
+from callmissed.identity.service.registration import registration_of
 from callmissed.identity.service.sessions import WORKS_IN
 
 PORTION = 50_000
 """Rows removed in one transaction."""
 
 KEYS = "keys of the vault"
+SEALED = "sealed_record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,13 @@ def plan(kind: str) -> dict[str, Step]:
     """Every store of an erasure, in order, with what is done there. Tables are those of the data map, children first."""
     if kind == "account":
         return {
+            SEALED: _seal,
             KEYS: _account_keys,
             "membership": _memberships,
             **{table.name: _account_rows for table in personal_tables()},
         }
     return {
+        SEALED: _seal,
         KEYS: _tenant_keys,
         "directory_entry": _directory,
         jobs.STORE: _queue,
@@ -131,8 +136,8 @@ async def begin(tx: Tx, closing_id: UUID) -> Closing:
     closing = await repository.closing(tx, closing_id, for_update=True)
     if closing is None:
         raise LookupError(closing_id)
-    if closing.erasing_at is None and await _frozen(tx, closing):
-        await _hold(tx, closing)
+    if closing.erasing_at is None and await freezing.is_frozen(tx, closing):
+        await freezing.note(tx, closing)
         return closing
     if closing.erasing_at is None:
         closing.erasing_at = clock.now()
@@ -148,32 +153,6 @@ async def begin(tx: Tx, closing_id: UUID) -> Closing:
 
 class _Held(Exception):
     """A hold came into force after the erasure began and before its keys were gone."""
-
-
-async def _frozen(tx: Tx, closing: Closing) -> bool:
-    """Whether a hold freezes something of what was closed; the answer stands until the transaction ends."""
-    subject = closing.subject_id
-    for hold in await holds.in_force(tx):
-        if closing.kind == "account":
-            tenants, people = await _places(tx, subject), [subject]
-        else:
-            known_here = hold.person_id is not None and subject in await _places(tx, hold.person_id)
-            tenants, people = [subject], [hold.person_id] if known_here and hold.person_id else []
-        if hold.covers(tenants, people):
-            return True
-    return False
-
-
-async def _places(tx: Tx, person_id: UUID) -> list[UUID]:
-    """The workspaces that know something of a person: they work there, or something is sealed for them there."""
-    works_in = await directory.find_all(tx, WORKS_IN, str(person_id))
-    return [*(each.tenant_id for each in works_in), *await tx.vault.vault.tenants_of(person_id)]
-
-
-async def _hold(tx: Tx, closing: Closing) -> None:
-    if closing.held_at is None:
-        await audit.record(tx, f"identity:{closing.kind}:erasure_held", body={"closing": str(closing.id)})
-    closing.held_at = clock.now()
 
 
 async def _complete(tx: Tx, closing_id: UUID) -> bool:
@@ -233,6 +212,24 @@ async def refuse_revived(services: Services) -> int:
 # Steps
 
 
+async def _seal(work: Work) -> None:
+    """What law makes us keep of the registration, before the keys that read it are gone; the receipt says why, and until when."""
+    async with work.services.db.control() as tx:
+        if await repository.step_held(tx, work.step_id) is None:
+            return
+        given = await registration_of(tx, work.closing)
+        remains = await work.services.get(Remainder).seal(tx, given) if given else None
+        kept = remains and {
+            "rows": 1,
+            "promise": "use.lawful-requests",
+            "columns": sorted(given.columns) if given else [],
+            "law": list(remains.law),
+            "citation": remains.citation,
+            "destroyed_on": remains.destroy_on.isoformat(),
+        }
+        await _done(tx, work, 0, kept=kept)
+
+
 async def _tenant_keys(work: Work) -> None:
     vault = work.services.vault
     await _destroy(
@@ -263,9 +260,9 @@ async def _destroy(work: Work, ids: Sequence[UUID], destroy: Callable[[], Awaita
         step.key_ids = sorted({*(step.key_ids or ()), *ids})
     async with work.services.db.control() as tx:
         closing = await repository.closing(tx, work.closing.id, for_update=True)
-        held = closing is None or await _frozen(tx, closing)
+        held = closing is None or await freezing.is_frozen(tx, closing)
         if closing is not None and held:
-            await _hold(tx, closing)
+            await freezing.note(tx, closing)
         if not held:
             await destroy()  # within the transaction, so that no hold comes into force meanwhile
             await _done(tx, work, 0)

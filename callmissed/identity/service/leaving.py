@@ -19,6 +19,7 @@ from callmissed.foundation.tenancy import Access, Actor
 from callmissed.identity import recovery
 from callmissed.identity.models import Closing, ClosingNotice
 from callmissed.identity.problems import NotClosed, OwnsWorkspace, WordMissing
+from callmissed.identity.remainder import Remainder, Remains
 from callmissed.identity.repository import accounts as accounts_sql
 from callmissed.identity.repository import closing as repository
 from callmissed.identity.repository import membership, team, tenant
@@ -209,8 +210,11 @@ def _is_over(found: Closing) -> bool:
     return found.erasing_at is not None or found.held_at is not None
 
 
-async def send_notices(tx: Tx) -> int:
-    """Send every notice that is due; how many were. A notice that was late puts off the end, so that 48 hours are left."""
+async def send_notices(tx: Tx, remainder: Remainder) -> int:
+    """Send every notice that is due; how many were. A notice that was late puts off the end, so that 48 hours are left.
+
+    It says too what law makes us keep after that, and until when: when it is erased, nobody can be written to any more.
+    """
     now = clock.now()
     found = await repository.due_notices(tx, now, AT_ONCE)
     for notice, closing in found:
@@ -218,7 +222,8 @@ async def send_notices(tx: Tx) -> int:
         if notice.kind == "two_days":
             closing.ends_at = max(closing.ends_at, now + recovery.WARNED)
         if closing.closed_by is not None:
-            await _write(tx, closing.closed_by, notice.kind, closing.ends_at)
+            remains = remainder.foretell("account", closing.closed_at)
+            await _write(tx, closing.closed_by, notice.kind, closing.ends_at, remains)
     return len(found)
 
 
@@ -233,12 +238,18 @@ async def _begin(tx: Tx, kind: str, subject_id: UUID, user_id: UUID) -> Closing:
     return row
 
 
-async def _write(tx: Tx, user_id: UUID, kind: str, end: datetime) -> None:
+async def _write(tx: Tx, user_id: UUID, kind: str, end: datetime, remains: Remains | None = None) -> None:
     if await accounts_sql.account(tx, user_id) is None:
         return
     who = await profile(tx, user_id)
     day = await _in_words(tx, user_id, recovery.last_day(end))
-    await mail.queue(tx, user_id, who.email, "identity.closing", language=who.language, kind=kind, day=day)
+    law, kept_until = "", ""
+    if remains is not None:
+        law, kept_until = remains.citation, await _in_words(tx, user_id, remains.destroy_on)
+    await mail.queue(
+        tx, user_id, who.email, "identity.closing", language=who.language, kind=kind, day=day, law=law,
+        kept_until=kept_until,
+    )  # fmt: skip
 
 
 async def _in_words(tx: Tx, user_id: UUID, day: date) -> str:

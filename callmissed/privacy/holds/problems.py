@@ -15,6 +15,12 @@ class HoldWorkspaceUnknown(Invalid):
     code = "hold_workspace_unknown"
 
 
+class HoldPersonUnusable(Invalid):
+    """This is no id of a person: copy it from the account or the contact, 36 letters with dashes."""
+
+    code = "hold_person_unusable"
+
+
 class HoldTableUnknown(Invalid):
     """There is no table of this name. Leave the field empty to freeze every table."""
 

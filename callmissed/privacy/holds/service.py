@@ -23,6 +23,7 @@ from callmissed.privacy.holds.problems import (
     HoldHasNoScope,
     HoldNotFound,
     HoldOver,
+    HoldPersonUnusable,
     HoldReasonUnknown,
     HoldSecondPerson,
     HoldSpanUnusable,
@@ -130,6 +131,8 @@ async def _checked(tx: Tx, wanted: WantedHold) -> LegalHold:
         raise HoldHasNoScope(field="tenant")
     if wanted.tenant_id and wanted.tenant_id not in {each.id for each in await staff.tenants(tx)}:
         raise HoldWorkspaceUnknown(field="tenant")
+    if wanted.person_id is not None and wanted.person_id.int == 0:
+        raise HoldPersonUnusable(field="person_id")
     if wanted.relation and wanted.relation not in tables():
         raise HoldTableUnknown(field="relation")
     if wanted.from_on and wanted.until_on and wanted.until_on < wanted.from_on:

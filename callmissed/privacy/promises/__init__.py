@@ -9,6 +9,7 @@ from callmissed.privacy.promises import (
     consent,
     content,
     keeping,
+    lawful,
     leaving,
     operator,
     safety,
@@ -19,7 +20,20 @@ from callmissed.privacy.promises import (
 )
 from callmissed.privacy.promises.engine import Promise, declared
 
-MODULES = (collection, consent, content, keeping, leaving, operator, safety, staff, storage, unwritten, usage)
+MODULES = (
+    collection,
+    consent,
+    content,
+    keeping,
+    lawful,
+    leaving,
+    operator,
+    safety,
+    staff,
+    storage,
+    unwritten,
+    usage,
+)
 """Imported for their effect: each declares its promises."""
 
 ORDER = [

@@ -10,6 +10,7 @@ from callmissed.foundation.datamap import Row
 from callmissed.privacy.promises.catalogue import LIVE_COLUMNS, TEXT_KINDS, UNREADABLE
 from callmissed.privacy.promises.engine import Finding, Look, Rows, judge, promise, require
 from callmissed.privacy.promises.staff import accesses_without_right
+from callmissed.privacy.sealed.models import UNREAD
 
 _ = str
 
@@ -24,7 +25,7 @@ async def sealed_values(look: Look) -> Rows:
     """Each sealed column with the number of values looked at, and of those that are no sealed blob."""
     found: Rows = []
     for entry in datamap.entries():
-        if not (entry.holds.must_be_sealed and entry.sealed):
+        if not (entry.holds.must_be_sealed and entry.sealed) or f"{entry.table}.{entry.column}" == UNREAD:
             continue
         held = Row.metadata.tables[entry.table]
         stored = held.columns[entry.column]

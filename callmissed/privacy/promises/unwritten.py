@@ -22,9 +22,6 @@ not_yet(
 )
 not_yet("use.purposes", 2, _("We use data for the purposes listed here, and for no other."))
 not_yet("use.marketing", 2, _("We send marketing only if you said yes."))
-not_yet(
-    "use.lawful-requests", 2, _("When an authority lawfully asks for data, we answer, and we write it down.")
-)
 not_yet("store.backups-india", 3, _("Encrypted backups stay in India."))
 not_yet("safe.transit", 3, _("Data is encrypted on its way."))
 not_yet(

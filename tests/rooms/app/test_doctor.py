@@ -20,6 +20,7 @@ from callmissed.app.settings import Settings
 from callmissed.foundation.postgres import ADMIN, DATABASE, Cluster
 from callmissed.foundation.postgres.places import ELSEWHERE
 from callmissed.foundation.services import Services
+from callmissed.privacy.sealed import new_identity
 
 pytestmark = pytest.mark.database
 
@@ -31,7 +32,7 @@ LEGAL = {
 }
 QUESTIONS = (
     "Python", "PostgreSQL binaries", "free disk", "keyring is private", "no orphaned data", "port", "operator's legal identity",
-    "mail", "databases", "schema", "partitions ahead", "suppliers' reports, 30 days",
+    "custodians of the sealed store", "mail", "databases", "schema", "partitions ahead", "suppliers' reports, 30 days",
     "key plane is apart",
 )  # fmt: skip
 
@@ -53,6 +54,19 @@ def test_a_sound_installation_passes_every_question_in_order(installation: Insta
     found = asked(installation)
     assert tuple(found) == QUESTIONS
     assert [f"{each.what}: {each.found}" for each in found.values() if not each.passed] == []
+
+
+def test_custodians(installation: Installation) -> None:
+    what = "custodians of the sealed store"
+    laptop = asked(installation)[what]
+    assert (laptop.passed, "both keys lie on this machine" in laptop.found) == (True, True)
+    nobody = asked(installation, production=True)[what]
+    assert (nobody.passed, nobody.found) == (False, "none named")
+    assert "callmissed sealed custodian" in nobody.cure
+    one = asked(installation, custodians=f"asha={new_identity()[1]}")[what]
+    assert not one.passed
+    two = f"asha={new_identity()[1]}, ravi={new_identity()[1]}"
+    assert asked(installation, production=True, custodians=two)[what].found == "asha, ravi"
 
 
 def test_an_open_keyring(installation: Installation, services: Services) -> None:
@@ -182,5 +196,5 @@ def test_the_command_numbers_them_and_fails_with_the_cure(tmp_path: Path) -> Non
     assert lines[0].startswith(" 1. ok   Python: ")
     place = next(n for n, line in enumerate(lines) if "FAIL operator's legal identity" in line)
     assert lines[place + 1].strip().startswith("cure: set CALLMISSED_LEGAL_NAME, ")
-    assert any(re.match(r" 9\. FAIL databases: ", line) for line in lines)
+    assert any(re.match(r"10\. FAIL databases: ", line) for line in lines)
     assert "Traceback" not in outcome.stderr

@@ -39,7 +39,13 @@ pytestmark = pytest.mark.database
 
 HTML = {"accept": "text/html"}
 PROGRAM = {"accept": "application/json"}
-NOWHERE = {"access_id": str(UUID(int=7)), "finding": "C99"}
+NOWHERE = {
+    "access_id": str(UUID(int=7)),
+    "finding": "C99",
+    "hold_id": str(UUID(int=7)),
+    "record_id": str(UUID(int=7)),
+    "release_id": str(UUID(int=7)),
+}
 
 NEEDS = {
     "GET /operator": "operator.home",
@@ -52,6 +58,15 @@ NEEDS = {
     "POST /operator/findings/{finding}": "operator.policy",
     "GET /operator/undertaking": None,
     "POST /operator/undertaking": None,
+    "GET /operator/holds": "operator.holds",
+    "POST /operator/holds": "operator.hold",
+    "POST /operator/holds/{hold_id}/renew": "operator.hold",
+    "POST /operator/holds/{hold_id}/ask": "operator.hold",
+    "POST /operator/holds/{hold_id}/release": "operator.hold",
+    "GET /operator/sealed": "operator.sealed",
+    "POST /operator/sealed/{record_id}": "operator.release",
+    "POST /operator/releases/{release_id}/agree": "operator.release",
+    "GET /operator/releases/{release_id}/file": "operator.release",
     "GET /operator/access": "operator.access",
     "POST /operator/access": "operator.ask",
     "POST /operator/glass": "operator.glass",

@@ -18,6 +18,7 @@ from callmissed.identity import (
 )
 from callmissed.identity.models import LinkedIdentity, SignInCounter, UserAccount
 from callmissed.identity.problems import NotClosed, OwnsWorkspace
+from callmissed.identity.remainder import Remainder
 from callmissed.identity.service import tries
 from callmissed.identity.tasks import erase_closed
 from tests.support.factors import SECURITY, Phone, add_app, owner_at, who
@@ -352,7 +353,7 @@ async def test_an_account_has_its_own_thirty_days_when_its_workspace_went_before
     for days, there in ((33, True), (49, True), (54, False)):
         with clock.travel(days=days):
             async with services.db.control() as tx:
-                await leaving.send_notices(tx)
+                await leaving.send_notices(tx, services.get(Remainder))
             await erase_closed(services)
             async with services.db.control() as tx:
                 assert (await tx.session.get(UserAccount, owner.actor.id) is not None) is there, days

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.database
 CHECKED = {
     "collect.account", "collect.idp", "collect.usage", "content.isolated", "content.no-training", "payment.no-card", "use.plan",
     "store.india", "safe.rest", "safe.hashed-secrets", "safe.least-privilege", "safe.confidentiality", "keep.usage-logs", "keep.active",
-    "keep.deleted-account", "use.transactional", "children.none",
+    "keep.deleted-account", "use.transactional", "use.lawful-requests", "children.none",
     "content.no-sale",
     "use.rate-limits", "keep.security-logs", "cookies.essential", "cookies.no-ads", "consent.quality", "entity.published", "change.date",
     "change.notice",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.database
 WRONG: dict[str, tuple[Callable[[], WantedHold], type[Problem], str]] = {
     "no scope": (lambda: order(person_id=None), legal_holds.HoldHasNoScope, "tenant"),
     "no such workspace": (lambda: order(tenant_id=uuid7()), legal_holds.HoldWorkspaceUnknown, "tenant"),
+    "no such person": (lambda: order(person_id=UUID(int=0)), legal_holds.HoldPersonUnusable, "person_id"),
     "no such table": (lambda: order(relation="pg_class"), legal_holds.HoldTableUnknown, "relation"),
     "span backwards": (
         lambda: order(from_on=clock.today(), until_on=clock.today() - timedelta(days=1)),
@@ -72,10 +74,10 @@ BREAKS = {
 
 @pytest.mark.parametrize("rule", BREAKS)
 async def test_the_database_refuses_it_too(services: Services, rule: str) -> None:
-    await placed(services, order())
+    hold_id = await placed(services, order())
     with pytest.raises(Exception, match=rule):
         async with services.db.control() as tx:
-            await tx.session.execute(text(BREAKS[rule]))
+            await tx.session.execute(text(f"{BREAKS[rule]} WHERE id = '{hold_id}'"))
 
 
 async def test_a_hold_is_released_by_two_people(services: Services) -> None:
