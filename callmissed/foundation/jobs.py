@@ -7,13 +7,15 @@ its effects are guarded by a key in the same transaction.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import procrastinate
-from procrastinate import PsycopgConnector
+from procrastinate import JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import text
 
@@ -24,8 +26,10 @@ from callmissed.foundation.services import Services
 
 JobFunction = Callable[..., Awaitable[None]]
 
-STALLED_SECONDS = 40
-"""After so long without a sign of life from its worker (one every ten seconds), a job counts as orphaned and is run again."""
+HEARTBEAT_SECONDS, STALLED_SECONDS = 3.0, 12
+"""How often a worker gives a sign of life, and after how long without one its jobs count as orphaned and are run again."""
+LOOK_SECONDS = 5.0
+"""How often every worker looks for orphaned jobs: what a killed worker did goes on within 20 seconds."""
 
 AGAIN_SECONDS = 1.0
 POOL_SECONDS = 10.0
@@ -54,6 +58,12 @@ class Declared:
 
 
 _declared: dict[str, Declared] = {}
+_attempts: ContextVar[int] = ContextVar("attempts", default=0)
+
+
+def is_repeated() -> bool:
+    """Whether the job that asks was begun before: it failed then, or its worker died."""
+    return _attempts.get() > 0
 
 
 def task(name: str, *, retries: int = 8) -> Callable[[JobFunction], JobFunction]:
@@ -135,8 +145,9 @@ class Worker:
     def _register(self, job: Declared) -> None:
         services = self._services
 
-        async def run(timestamp: int | None = None, **ids: Any) -> None:
+        async def run(context: JobContext, timestamp: int | None = None, **ids: Any) -> None:
             del timestamp  # given to scheduled jobs; ours read the clock
+            _attempts.set(context.job.attempts)
             try:
                 await job.run(services, **ids)
             except TenantClosed:
@@ -151,9 +162,10 @@ class Worker:
             if job.retries
             else False
         )
-        registered = self.app.task(name=job.name, retry=retry, queueing_lock=job.name if job.cron else None)(
-            run
-        )
+        queueing_lock = job.name if job.cron else None
+        registered = self.app.task(
+            name=job.name, retry=retry, queueing_lock=queueing_lock, pass_context=True
+        )(run)
         if job.cron:
             self.app.periodic(cron=job.cron)(registered)  # pyright: ignore[reportArgumentType] its stub knows no keyword arguments
 
@@ -164,9 +176,20 @@ class Worker:
         @app.task(name="foundation.jobs.reap", queueing_lock="foundation.jobs.reap")
         async def reap(timestamp: int) -> None:
             del timestamp
-            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
-                await app.job_manager.retry_job(job)
+            await self._reap()
             await app.job_manager.delete_old_jobs(nb_hours=24)
+
+    async def _reap(self) -> None:
+        """Have the jobs of workers that show no sign of life run again."""
+        manager = self.app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            await manager.retry_job(job)
+
+    async def _reap_often(self) -> None:
+        while True:
+            with suppress(ConnectorException):  # another process was faster, or the database is away
+                await self._reap()
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def run(self) -> None:
         """Work until cancelled; jobs under way may finish for ten seconds.
@@ -191,13 +214,17 @@ class Worker:
                     listen_notify=True,
                     shutdown_graceful_timeout=10,
                     delete_jobs="successful",
+                    update_heartbeat_interval=HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=STALLED_SECONDS,
                 ),
                 name="worker of the queue",
             )
+            reaping = asyncio.create_task(self._reap_often(), name="look for orphaned jobs")
             lost = asyncio.create_task(self._lost.wait(), name="loss of the database")
             try:
                 await asyncio.wait((working, lost), return_when=asyncio.FIRST_COMPLETED)
             finally:
+                reaping.cancel()
                 lost.cancel()
                 working.cancel()
                 [ended] = await asyncio.gather(working, return_exceptions=True)

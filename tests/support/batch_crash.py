@@ -5,7 +5,6 @@ import json
 from contextlib import suppress
 from uuid import UUID
 
-import procrastinate
 import psycopg
 from openai import AsyncOpenAI
 from sqlalchemy import text
@@ -58,22 +57,6 @@ async def progress(up: Up, batch_id: str) -> tuple[str, int]:
         found = await client.batches.retrieve(batch_id)
     counts = found.request_counts
     return found.status, (counts.completed + counts.failed) if counts else 0
-
-
-async def work_goes_on(up: Up) -> None:
-    """Let the minutes pass after which the queue knows that a worker has died, and a batch that it was left alone."""
-    admin = up.installation().data.dsn(ADMIN, DATABASE).psycopg
-    async with await psycopg.AsyncConnection.connect(admin) as connection:
-        await connection.execute(
-            "UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - interval '10 minutes'"
-            " WHERE id IN (SELECT worker_id FROM procrastinate_jobs WHERE status = 'doing')"
-        )
-        await connection.execute("UPDATE batch SET seen_at = seen_at - interval '10 minutes'")
-    plane = up.installation().data_plane("cm_worker").psycopg
-    queue = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=plane))
-    async with queue.open_async():
-        for name in ("foundation.jobs.reap", "gateway.batches.sweep"):
-            await queue.configure_task(name, allow_unknown=True).defer_async(timestamp=0)
 
 
 async def database_back(up: Up, seconds: float = 30) -> None:

@@ -121,18 +121,18 @@ class Asked:
     problem: Problem | None = None
 
 
-async def work(services: Services, tenant_id: UUID, batch_id: UUID, number: int) -> None:
-    """One turn of a batch, if it is still that one's. Raises TenantClosed."""
+async def work(services: Services, tenant_id: UUID, batch_id: UUID, number: int | None) -> None:
+    """One turn of a batch, if it is still that one's; None takes it over, whoever's it was. Raises TenantClosed."""
     access = Access.system(tenant_id)
     async with services.db.tenant(access) as tx:
         batch = await repository.batch(tx, batch_id, turn=number, lock=True)
         if batch is None or batch.state not in repository.RUNNING:
             return
-        batch.turn, batch.seen_at = number + 1, clock.now()
+        batch.turn, batch.seen_at = batch.turn + 1, clock.now()
         left = await repository.lines(tx, batch_id, "asked", repository.AT_ONCE)
     await _clear_up(services, access, batch, left)
     key = await _standing(services, batch)
-    turn = Turn(services, access, batch, number + 1, time.monotonic() + TURN_SECONDS, key)
+    turn = Turn(services, access, batch, batch.turn, time.monotonic() + TURN_SECONDS, key)
     if batch.state == "validating":
         await begin(services, access, batch, key)
     came = await asyncio.gather(*(_one_after_another(turn) for _ in range(AT_ONCE)), return_exceptions=True)

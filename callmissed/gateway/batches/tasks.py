@@ -28,7 +28,8 @@ async def run(services: Services, tenant_id: str, batch_id: str, turn: int) -> N
             await service.wake(tx, tenant, batch, turn, seconds=_chance(*NO_PLACE_SECONDS))
         return
     try:
-        await running.work(services, tenant, batch, turn)
+        # A turn that broke off has counted itself already: whoever repeats its job takes the batch over as it stands.
+        await running.work(services, tenant, batch, None if jobs.is_repeated() else turn)
     finally:
         places.leave(batch)
 
