@@ -3,7 +3,15 @@
 `statutes()` are the rows of `india.toml`; `decide(bounds(...))` takes promise × law × day × holds.
 """
 
-from callmissed.privacy.law.classes import Term, anchors_of, bounds, classes_of, classes_of_table, term_of
+from callmissed.privacy.law.classes import (
+    SEALED_ON_LEAVING,
+    Term,
+    anchors_of,
+    bounds,
+    classes_of,
+    classes_of_table,
+    term_of,
+)
 from callmissed.privacy.law.periods import Period, begins, day_of
 from callmissed.privacy.law.rows import (
     CONDITIONS,
@@ -21,6 +29,7 @@ from callmissed.privacy.law.solver import Bound, Decision, decide
 
 __all__ = [
     "CONDITIONS",
+    "SEALED_ON_LEAVING",
     "Anchor",
     "Bound",
     "DataClass",

@@ -31,6 +31,9 @@ BY_PROMISE: Mapping[str, frozenset[DataClass]] = {
 }
 """Classes of every column of the tables that live by a promise, whatever it holds."""
 
+SEALED_ON_LEAVING = frozenset({DataClass.REGISTRATION})
+"""Classes of which the remainder is sealed when the product lets go of them (`privacy/sealed`): law has what it asks for."""
+
 IDENTIFYING = frozenset({Category.ACCOUNT, Category.CONTACT_POINT})
 RECOVERY = Period(days=30)
 """Policy §5: after a deletion request there are 30 days in which it can be undone."""

@@ -7,7 +7,16 @@ from datetime import date
 from sqlalchemy import Table
 
 from callmissed.foundation import datamap
-from callmissed.privacy.law import Anchor, Law, Statutes, Term, binding, classes_of_table, term_of
+from callmissed.privacy.law import (
+    SEALED_ON_LEAVING,
+    Anchor,
+    Law,
+    Statutes,
+    Term,
+    binding,
+    classes_of_table,
+    term_of,
+)
 from callmissed.privacy.lint.rules import Conflict
 from callmissed.privacy.promises.keeping import LIMIT_DAYS
 
@@ -55,7 +64,7 @@ def _early(table: Table, rows: Sequence[Law], law: Statutes) -> Iterator[Early]:
     term = term_of(table.info["row"].__keep__, law.rows)
     if term is None:
         return
-    classes = classes_of_table(table)
+    classes = classes_of_table(table) - SEALED_ON_LEAVING
     for row in rows:
         # An event that ends the purpose may come on the day the row was made.
         comparable = row.anchor is term.anchor or (

@@ -119,7 +119,7 @@ async def test_production_does_not_start_without_an_operator(house: House) -> No
     """Nor while nobody answers for a finding; with both in order it does."""
     db = house.services.db
     with house.facts(production=True):
-        with pytest.raises(FindingsOpen, match=r"Open: C1, .*map\.it\.registration\. Accept each with"):
+        with pytest.raises(FindingsOpen, match=r"Open: C1, .*C27\. Accept each with"):
             await PolicyStart(house.services).start()
         facts = house.services.get(Facts)
         for each in [each for each in policy_findings.found_here(facts) if each.in_force]:
