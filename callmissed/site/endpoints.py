@@ -15,7 +15,9 @@ from callmissed.foundation import i18n
 from callmissed.foundation.http import Router, public, services
 from callmissed.foundation.pages import gallery_context, reader_language, render
 from callmissed.foundation.problems import NotFound, Unavailable
+from callmissed.privacy import Facts, policy_notices
 from callmissed.site.demo_firm import DemoFirm
+from callmissed.site.notices import NoSuchNotice, notices_in
 from callmissed.site.problem_list import problem_groups
 from callmissed.site.record import Promised, PublicRecord
 
@@ -71,6 +73,54 @@ async def versions_page(request: Request) -> Response:
     with i18n.speaking(reader_language(request)):
         versions = await public_record(request).versions()
     return render(request, "site/versions.html", versions=versions)
+
+
+@router.get("/privacy/notices", access=public())
+async def notices_page(request: Request) -> Response:
+    """Every notice by its name: policy, cookies, security, agreement, deletion, partners, record of processing."""
+    code = reader_language(request)
+    return render(request, "site/notices.html", documents=notices_in(services(request).get(Facts), code))
+
+
+@router.get("/privacy/notices/{name}.md", access=public())
+async def notice_as_markdown(request: Request, name: str, language: str = "") -> Response:
+    """One notice as Markdown, in one of 23 languages. Raises NoSuchNotice."""
+    document = _notice(request, name, language)
+    return Response(policy_notices.rendered(document, "md"), media_type="text/markdown; charset=utf-8")
+
+
+@router.get("/privacy/notices/{name}.json", access=public())
+async def notice_as_json(request: Request, name: str, language: str = "") -> Response:
+    """One notice with the ids that each sentence comes from. Raises NoSuchNotice."""
+    document = _notice(request, name, language)
+    return Response(policy_notices.rendered(document, "json"), media_type="application/json")
+
+
+@router.get("/privacy/notices/{name}", access=public())
+async def notice_page(request: Request, name: str, language: str = "") -> Response:
+    """One notice in one of 23 languages, each sentence beside the verdict of its promise. Raises NoSuchNotice."""
+    document = _notice(request, name, language)
+    with i18n.speaking(reader_language(request)):
+        policy = await public_record(request).policy()
+    verdicts = {each.id: each.verdict for section in policy.sections for each in section.promises}
+    return render(
+        request,
+        "site/notice.html",
+        document=document,
+        documents=notices_in(services(request).get(Facts), document.language),
+        in_languages=policy_notices.LANGUAGES,
+        verdicts=verdicts,
+    )
+
+
+def _notice(request: Request, name: str, language: str) -> policy_notices.Compiled:
+    code = language or reader_language(request)
+    if code not in policy_notices.LANGUAGES:
+        raise NoSuchNotice
+    found = [each for each in notices_in(services(request).get(Facts), code) if each.name == name]
+    if not found:
+        raise NoSuchNotice
+    return found[0]
 
 
 @router.get("/privacy/evidence/{name}.json", access=public())

@@ -11,17 +11,27 @@ UNTRANSLATED = "[English]"
 """Stands before a sentence that has no translation in a document of another language."""
 
 
+PLAIN = str.maketrans({"<": "&lt;", "[": "\\[", "]": "\\]", "*": "\\*", "_": "\\_"})
+"""Characters that Markdown would read."""
+
+
 def _mark(document: Compiled, line: Line) -> str:
     return "" if line.language == document.language else f"{UNTRANSLATED} "
 
 
 def as_markdown(document: Compiled) -> str:
     """Headings and one bullet for each sentence."""
-    rows = [f"# {_mark(document, document.title)}{document.title.text}"]
+    rows = [f"# {_in_markdown(document, document.title)}"]
     for part in document.parts:
-        rows += ["", f"## {_mark(document, part.title)}{part.title.text}", ""]
-        rows += [f"- {_mark(document, line)}{line.text}" for line in part.lines]
+        rows += ["", f"## {_in_markdown(document, part.title)}", ""]
+        rows += [f"- {_in_markdown(document, line)}" for line in part.lines]
     return "\n".join(rows) + "\n"
+
+
+def _in_markdown(document: Compiled, line: Line) -> str:
+    """The sentence on one line; what an operator typed about itself opens no tag and no link in it."""
+    plain = " ".join(line.text.split()).translate(PLAIN)
+    return f"{_mark(document, line)}{plain}"
 
 
 def as_html(document: Compiled) -> str:
