@@ -20,6 +20,8 @@ async def registration_of(tx: Tx, closing: Closing) -> Registration | None:
     if account is None:
         return None
     who = await profile(tx, account.id)
+    if not who.email:  # its keys are gone already, as after a restore: nothing is left that could be sealed
+        return None
     given = {"name": who.full_name, "email": who.email, "phone": who.phone or ""}
     columns = {name: value for name, value in given.items() if value}
     columns["signed_up_at"] = _written(account.created_at)

@@ -127,8 +127,11 @@ async def destroy_due(services: Services) -> int:
             SealedRecord.destroy_on <= clock.today()
         )
         frozen = [each for each in await holds.in_force(tx) if each.person_id or each.tenant_id]
-        rows = (await tx.session.execute(query.order_by(SealedRecord.destroy_on).limit(AT_ONCE))).all()
+        # Where something is held, every record is looked at: held ones must not stand before all others for ever.
+        query = query.order_by(SealedRecord.destroy_on).limit(None if frozen else AT_ONCE)
+        rows = (await tx.session.execute(query)).all()
         due = [row.id for row in rows if not await _is_held(tx, row.id, row.commitment, row.salt, frozen)]
+        due = due[:AT_ONCE]
         if not due:
             return 0
         gone = await services.vault.erase_people(PLATFORM, due)

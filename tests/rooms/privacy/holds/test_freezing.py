@@ -89,7 +89,7 @@ VALUES (gen_random_uuid(), %(tenant)s, %(key)s, %(relation)s, %(since)s, %(until
 PLANT_ROW = """
 INSERT INTO usage_record (tenant_id, at, id, key_id, endpoint, model, upstream, region, may_train, tokens_in, tokens_out, counted_by,
   admit_us, reserve_us, latency_ms, price_in_micro, price_out_micro, price_micro, status, http_status, streamed)
-VALUES (%(tenant)s, %(at)s, %(id)s, %(key)s, 'chat.completions', 'm', 'u', 'IN', false, 1, 1, 'callmissed', 1, 1, 1, 0, 0, 0, 'ok',
+VALUES (%(tenant)s, %(at)s, %(id)s, %(key)s, 'chat.completions', 'planted', 'u', 'IN', false, 1, 1, 'callmissed', 1, 1, 1, 0, 0, 0, 'ok',
   200, false)"""
 
 
@@ -118,7 +118,7 @@ async def test_random_holds_freeze_exactly_what_they_say(
         async with services.db.control() as tx:
             await tx.session.execute(text("SELECT cm.expire('usage_record'::regclass)"))
         with psycopg.connect(owner_sql(installation), autocommit=True) as admin:
-            left = {each for (each,) in admin.execute("SELECT id FROM usage_record WHERE model = 'm'")}
+            left = {each for (each,) in admin.execute("SELECT id FROM usage_record WHERE model = 'planted'")}
             admin.execute("DELETE FROM legal_hold WHERE ordered_by = 'planted'")
         wanted = {row.id for row in rows if any(rule.freezes(row) for rule in rules)}
         assert left == wanted
@@ -128,7 +128,9 @@ async def test_random_holds_freeze_exactly_what_they_say(
         ):  # the holds are over: the next run takes the rest, and the old months
             await tx.session.execute(text("SELECT cm.expire('usage_record'::regclass)"))
         with psycopg.connect(owner_sql(installation)) as admin:
-            assert admin.execute("SELECT count(*) FROM usage_record WHERE model = 'm'").fetchone() == (0,)
+            assert admin.execute("SELECT count(*) FROM usage_record WHERE model = 'planted'").fetchone() == (
+                0,
+            )
     assert frozen > 200, "holds that freeze nothing prove nothing"
 
 
