@@ -40,8 +40,12 @@ TEXT = "Namaste, the visit costs ₹399."
 
 @pytest.fixture
 async def pairs(services: Services, peer: Peer, base_url: str, tmp_path: Path) -> AsyncGenerator[Upstreams]:
-    """`pair/A-B` goes to one, which behaves as A, and after 0.1 s to two beside it, which behaves as B. `calm/late` is not hedged."""
-    one = [served(f"pair/{name}", first, hedge_after="0.1") for name, (first, _) in PAIRS.items()]
+    """`pair/A-B` goes to one, which behaves as A, and after 0.1 s to two beside it, which behaves as B. `calm/late` is not hedged.
+
+    Where the first answers well it has 10 s, so that a machine that hesitates does not make it late.
+    """
+    waits = {name: "10" if first == "good" else "0.1" for name, (first, _) in PAIRS.items()}
+    one = [served(f"pair/{name}", first, hedge_after=waits[name]) for name, (first, _) in PAIRS.items()]
     two = [served(f"pair/{name}", second, order="1") for name, (_, second) in PAIRS.items()]
     at = peer.base_url
     parts = [
