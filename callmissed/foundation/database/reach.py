@@ -16,9 +16,18 @@ AWAY: tuple[type[BaseException], ...] = (
 """What drivers raise when the server is not there, is starting or stopping, or has no room (SQLSTATE 08, 53, 57)."""
 
 
+GONE_STATES = ("08", "53", "57P")
+"""How the SQLSTATE of a server begins that is away or has no room; a deadlock or a statement that took too long is none of it."""
+
+
 def out_of_reach(failure: BaseException) -> bool:
     """Whether this failure means that a database is away: then trying again in a moment helps.
 
-    A socket that is not there is an OSError without a file's name.
+    A socket that is not there is an OSError without a file's name; a connection that broke has no SQLSTATE.
     """
-    return isinstance(failure, AWAY) or (isinstance(failure, FileNotFoundError) and failure.filename is None)
+    if isinstance(failure, FileNotFoundError):
+        return failure.filename is None
+    if not isinstance(failure, AWAY):
+        return False
+    state = getattr(getattr(failure, "orig", failure), "sqlstate", None)
+    return state is None or str(state).startswith(GONE_STATES)
