@@ -19,7 +19,7 @@ from procrastinate import JobContext, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import text
 
-from callmissed.foundation.database import AWAY, Tx, out_of_reach
+from callmissed.foundation.database import AWAY, DRIVERS, Tx, out_of_reach
 from callmissed.foundation.datamap import Keep, Whose, declare_store, pseudonym
 from callmissed.foundation.problems import TenantClosed
 from callmissed.foundation.services import Services
@@ -152,7 +152,8 @@ class Worker:
                 await job.run(services, **ids)
             except TenantClosed:
                 log.info("left %s undone: its tenant is closed", job.name)
-            except (*AWAY, FileNotFoundError) as failure:
+            except DRIVERS as failure:
+                # Not whatever connection broke: a supplier who hangs up fails one job, and ends nobody's worker.
                 if out_of_reach(failure):
                     self._lost.set()
                 raise
@@ -201,7 +202,7 @@ class Worker:
             self._lost.clear()
             try:
                 await self._work_until_lost()
-            except (ConnectorException, *AWAY, FileNotFoundError) as failure:
+            except (ConnectorException, *AWAY) as failure:
                 log.warning("the queue waits for the database: %s", type(failure).__name__)
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -222,14 +223,14 @@ class Worker:
             reaping = asyncio.create_task(self._reap_often(), name="look for orphaned jobs")
             lost = asyncio.create_task(self._lost.wait(), name="loss of the database")
             try:
-                await asyncio.wait((working, lost), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((working, reaping, lost), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                reaping.cancel()
-                lost.cancel()
-                working.cancel()
-                [ended] = await asyncio.gather(working, return_exceptions=True)
-            if isinstance(ended, Exception):
-                raise ended
+                for each in (working, reaping, lost):
+                    each.cancel()
+                ended = await asyncio.gather(working, reaping, return_exceptions=True)
+            for each in ended:
+                if isinstance(each, Exception):
+                    raise each
 
     async def run_due(self) -> None:
         """Run everything that is due, once, and return: for drills, tests and `callmissed` commands."""

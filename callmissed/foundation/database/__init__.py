@@ -16,12 +16,13 @@ from callmissed.foundation.database.drift import SchemaDrift, refuse_drift
 from callmissed.foundation.database.isolation import CHECKS as ISOLATION_CHECKS
 from callmissed.foundation.database.isolation import findings as isolation_findings
 from callmissed.foundation.database.isolation import relations as tenant_relations
-from callmissed.foundation.database.reach import AWAY, out_of_reach
+from callmissed.foundation.database.reach import AWAY, DRIVERS, out_of_reach
 from callmissed.foundation.database.transactions import Database, Tx
 from callmissed.foundation.database.watching import Seen
 
 __all__ = [
     "AWAY",
+    "DRIVERS",
     "FAILURES",
     "ISOLATION_CHECKS",
     "PASSING",

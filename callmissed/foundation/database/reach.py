@@ -5,15 +5,17 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from callmissed.foundation.database.direct import GONE
 
-AWAY: tuple[type[BaseException], ...] = (
+DRIVERS: tuple[type[Exception], ...] = (
     OperationalError,
     InterfaceError,
     psycopg.OperationalError,
     psycopg.InterfaceError,
     *GONE,
-    ConnectionError,
 )
-"""What drivers raise when the server is not there, is starting or stopping, or has no room (SQLSTATE 08, 53, 57)."""
+"""What drivers raise when the server is not there, is starting or stopping, or has no room; and for other reasons too."""
+
+AWAY: tuple[type[Exception], ...] = (*DRIVERS, ConnectionError, FileNotFoundError)
+"""That, and what connecting to a server's socket raises. A supplier of models may raise the same."""
 
 
 GONE_STATES = ("08", "53", "57P")

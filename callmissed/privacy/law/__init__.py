@@ -4,6 +4,7 @@
 """
 
 from callmissed.privacy.law.classes import (
+    RECOVERY,
     SEALED_ON_LEAVING,
     Term,
     anchors_of,
@@ -29,6 +30,7 @@ from callmissed.privacy.law.solver import Bound, Decision, decide
 
 __all__ = [
     "CONDITIONS",
+    "RECOVERY",
     "SEALED_ON_LEAVING",
     "Anchor",
     "Bound",

@@ -7,7 +7,7 @@ there mends the finding.
 from dataclasses import dataclass
 
 from callmissed.privacy.facts import Facts, wrong_facts
-from callmissed.privacy.law.classes import RECOVERY
+from callmissed.privacy.law import RECOVERY
 from callmissed.privacy.promises.keeping import LIMIT_DAYS
 
 

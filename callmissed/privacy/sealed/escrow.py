@@ -22,10 +22,10 @@ from callmissed.foundation.vault import Erased, Vault
 from callmissed.identity import Kind, Registration, Remains
 from callmissed.privacy.facts import Facts
 from callmissed.privacy.law import (
+    RECOVERY,
     Anchor,
     DataClass,
     Decision,
-    Period,
     Term,
     anchors_of,
     binding,
@@ -38,7 +38,7 @@ from callmissed.privacy.sealed.custodians import FEWEST, Custodians, CustodiansM
 from callmissed.privacy.sealed.models import SealedRecord
 
 RETENTION_CLASS = "sealed"
-PROMISED = Term("keep.deleted-account", Period(days=30), Anchor.CANCELLED)
+PROMISED = Term("keep.deleted-account", RECOVERY, Anchor.CANCELLED)
 CLASSES: dict[Kind, frozenset[DataClass]] = {
     "account": frozenset({DataClass.REGISTRATION, DataClass.PERSONAL_DATA}),
     "tenant": frozenset({DataClass.REGISTRATION}),
