@@ -43,6 +43,7 @@ from callmissed.foundation.money import rupees, show
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
 from callmissed.foundation.tenancy import Access
+from callmissed.gateway import describe_model_api
 from callmissed.identity import erasing, workspace
 
 T = TypeVar("T")
@@ -261,13 +262,15 @@ def wallet_grant(tenant: UUID, amount: str, reason: str) -> None:
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="File; standard output by default.",
 )
-def openapi(output: Path | None) -> None:
-    """Print the OpenAPI document of the pages and the management API."""
+@click.option("--model-api", is_flag=True, help="Of /v1 and /anthropic, as GET /v1/openapi.json tells it.")
+def openapi(output: Path | None, *, model_api: bool) -> None:
+    """Print the OpenAPI document of the pages and the management API, or of the model API."""
 
     async def describe(services: Services) -> dict[str, Any]:
         return create_pages_app(services, Settings()).openapi()
 
-    text = json.dumps(with_services(describe), indent=2)
+    told = json.loads(describe_model_api()) if model_api else with_services(describe)
+    text = json.dumps(told, indent=2)
     if output:
         output.write_text(text, encoding="utf-8")
     else:

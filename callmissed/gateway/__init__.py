@@ -15,6 +15,7 @@ from callmissed.gateway.billed import Caller
 from callmissed.gateway.cache import cached_answers, empty_cache, follow_switch
 from callmissed.gateway.catalogue import Kind, Model
 from callmissed.gateway.completions import Call, Completion, complete, stream
+from callmissed.gateway.description import describe as describe_model_api
 from callmissed.gateway.end_users import end_user_tag
 from callmissed.gateway.grounding import Grounds
 from callmissed.gateway.images import draw, read_image_request
@@ -62,6 +63,7 @@ __all__ = [
     "cached_answers",
     "complete",
     "content_kept_until",
+    "describe_model_api",
     "draw",
     "empty_cache",
     "end_user_tag",

@@ -19,7 +19,7 @@ USUAL_LENGTH = 16
 """Tokens of an answer whose caller names none (OpenAI's API reference, completions)."""
 
 
-class Body(msgspec.Struct):
+class PromptBody(msgspec.Struct):
     """The members of POST /v1/completions that we use or check."""
 
     model: ModelId
@@ -37,10 +37,10 @@ class Body(msgspec.Struct):
     suffix: str | None = None
 
 
-OURS = (frozenset(Body.__struct_fields__) | WISHED) - {"n", "temperature", "top_p"}
+OURS = (frozenset(PromptBody.__struct_fields__) | WISHED) - {"n", "temperature", "top_p"}
 NOT_IN_A_CHAT = ("echo", "logprobs", "suffix")
 
-_body = msgspec.json.Decoder(Body)
+_body = msgspec.json.Decoder(PromptBody)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

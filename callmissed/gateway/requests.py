@@ -145,6 +145,11 @@ def read_token_request(body: bytes) -> TokenBody:
         return _token.decode(body or b"{}")
 
 
+def empty_object() -> msgspec.Raw:
+    """What stands where no JSON object was sent."""
+    return msgspec.Raw(b"{}")
+
+
 @contextmanager
 def readable() -> Generator[None]:
     """Turn what the decoder finds into Problems."""

@@ -15,6 +15,7 @@ from callmissed.gateway import messages
 from callmissed.gateway.asking import allowed, within_sight
 from callmissed.gateway.billed import Caller
 from callmissed.gateway.completions import Call, Completion, complete
+from callmissed.gateway.description import ADDRESS, describe
 from callmissed.gateway.end_users import HEADER, budget_of, end_user_tag
 from callmissed.gateway.forms import without_boundary
 from callmissed.gateway.headers import cost
@@ -67,6 +68,8 @@ FAMILIES = frozenset(path.split("/")[2] for each in KEY_SERVICES.values() for pa
     "tokens",
 }
 """The first words of its addresses after /v1: what the access log may say of a call."""
+DESCRIPTION = [JSON, (b"access-control-allow-origin", b"*")]
+"""Of its description: tools on any website may read it."""
 COSTS = frozenset({*ENDPOINTS, *AUDIO, GENERATIONS, SEARCH})
 """What costs besides completions, which each language has at an address of its own."""
 
@@ -100,7 +103,7 @@ class Surface:
     /v1/audio/speech, /v1/audio/transcriptions, /v1/audio/translations, /v1/images/generations, /v1/search.
     What is free: POST /v1/messages/count_tokens, /v1/tokens and /v1/quote, GET /v1/models, /v1/models/{id} and /v1/generation,
     GET /v1/images/history, GET and DELETE /v1/images/{id}, and all of /v1/files and /v1/batches, whose requests cost when they are asked.
-    GET /v1/images/{id}/content asks for no key: its link is signed.
+    GET /v1/images/{id}/content asks for no key: its link is signed. Nor does GET /v1/openapi.json: it holds nothing of anybody.
 
     Problems it raises are rendered by the edge, in the shape of whichever client is there.
     """
@@ -123,6 +126,9 @@ class Surface:
             return
         if scope["method"] == "GET" and is_picture_link(scope["path"]):
             await show_linked(self._services, scope, send)
+            return
+        if scope["method"] == "GET" and scope["path"] == ADDRESS:
+            await send_whole(send, describe(), DESCRIPTION)
             return
         origin = header(scope, b"origin")
         key = await self._who(scope, origin)

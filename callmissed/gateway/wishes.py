@@ -44,30 +44,38 @@ class Plugin(msgspec.Struct):
     exclude_domains: Domains = ()
 
 
-class _Place(msgspec.Struct):
+class Place(msgspec.Struct):
+    """Where the user roughly is."""
+
     country: Country = ""
 
 
-class _Location(msgspec.Struct):
-    approximate: _Place = msgspec.field(default_factory=_Place)
+class Location(msgspec.Struct):
+    """OpenAI's shape around it."""
+
+    approximate: Place = msgspec.field(default_factory=Place)
 
 
-class _WebOptions(msgspec.Struct):
+class WebSearchOptions(msgspec.Struct):
+    """OpenAI's wish for a search of the web."""
+
     search_context_size: Literal["low", "medium", "high"] = "medium"
-    user_location: _Location | None = None
+    user_location: Location | None = None
 
 
-class _Body(msgspec.Struct):
+class WishesBody(msgspec.Struct):
+    """The members that are meant for the gateway: knowledge of a bot, plugins, transforms, a search of the web."""
+
     bot_id: UUID | None = None
     knowledge_top_k: Annotated[int, msgspec.Meta(ge=1, le=MOST_PASSAGES)] | None = None
     knowledge_min_score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     knowledge_required: bool | None = None
     plugins: Annotated[list[Plugin], msgspec.Meta(max_length=10)] | None = None
     transforms: Annotated[list[Literal["middle-out"]], msgspec.Meta(max_length=10)] | None = None
-    web_search_options: _WebOptions | None = None
+    web_search_options: WebSearchOptions | None = None
 
 
-_body = msgspec.json.Decoder(_Body)
+_body = msgspec.json.Decoder(WishesBody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +155,13 @@ def _encloses(fields: Mapping[str, msgspec.Raw]) -> bool:
     return any(each in text for each in FILES)
 
 
-def _web(asked: _Body, fields: Mapping[str, msgspec.Raw]) -> Web | None:
+def _web(asked: WishesBody, fields: Mapping[str, msgspec.Raw]) -> Web | None:
     """The search that is asked for: by OpenAI's member, by the plugin, or by both."""
     plugin = next((each for each in asked.plugins or () if each.id == "web"), None)
     options = asked.web_search_options
     if (options is None and plugin is None) or (plugin is not None and not plugin.enabled):
         return None
-    plugin, told = plugin or Plugin("web"), options or _WebOptions()
+    plugin, told = plugin or Plugin("web"), options or WebSearchOptions()
     country = told.user_location.approximate.country if told.user_location else ""
     return Web(
         plugin.engine, plugin.max_results, told.search_context_size, country, plugin.include_domains, plugin.exclude_domains,

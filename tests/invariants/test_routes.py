@@ -14,7 +14,15 @@ from callmissed.app.main import behind_edge, create_pages_app
 from callmissed.foundation.http import permits, public, signed_in
 from callmissed.foundation.problems import Problem
 from callmissed.foundation.services import Services
-from callmissed.gateway import languages, surface, surface_files, surface_images, surface_search, works
+from callmissed.gateway import (
+    languages,
+    surface,
+    surface_audio,
+    surface_files,
+    surface_images,
+    surface_search,
+    works,
+)
 from tests.support.belongings import Belongings, belongings, holdings
 from tests.support.planted_routes import answers_in_its_own_words, bad
 from tests.support.routes import FIELDS, FILLED, JSON, SURFACE, Reply, Spot, ask, filled, spots
@@ -275,9 +283,9 @@ def test_every_parameter_has_a_sample(pages: FastAPI, ours: Belongings) -> None:
 def test_the_gateway_answers_exactly_the_routes_known_here() -> None:
     sources = "".join(
         inspect.getsource(each)
-        for each in (surface, languages, works, surface_files, surface_images, surface_search)
+        for each in (surface, languages, works, surface_audio, surface_files, surface_images, surface_search)
     )
-    named = {each.rstrip("/") for each in re.findall(r'"(/v1/[^"]+)"', sources)}
+    named = {each.rstrip("/") for each in re.findall(r'"(/v1/[^" ]+)"', sources)}
     assert named == {path.partition("/{")[0].removeprefix("/anthropic") for _, path in SURFACE}
 
 

@@ -120,7 +120,7 @@ async def _team(tx: Tx) -> dict[str, UUID]:
 async def _batch(tx: Tx, key_id: UUID) -> dict[str, str]:
     """A file and a batch that reads it, as callers name them."""
     file = await batches.files.store(tx, key_id, "questions.jsonl", b"{}\n")
-    wish = batches.service.Wish(f"file-{file.id.hex}", "/v1/moderations", "24h")
+    wish = batches.service.BatchBody(f"file-{file.id.hex}", "/v1/moderations", "24h")
     made = await batches.service.create(tx, key_id, wish, file.id)
     return {"file_id": f"file-{file.id.hex}", "batch_id": f"batch_{made.id.hex}"}
 

@@ -205,7 +205,7 @@ async def _batches(services: Services, owner: Access) -> None:
         key = (await list_keys(tx))[0].id
         for figures in BATCHES:
             file = await batch_files.store(tx, key, "q.jsonl", b"{}\n")
-            wish = batch_runs.Wish(file_name(file.id), "/v1/chat/completions", "24h")
+            wish = batch_runs.BatchBody(file_name(file.id), "/v1/chat/completions", "24h")
             made = await batch_runs.create(tx, key, wish, file.id)
             for name, value in figures.items():
                 setattr(made, name, value)

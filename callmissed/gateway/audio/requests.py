@@ -145,7 +145,7 @@ def read_speech_request(body: bytes) -> SpeechRequest:
     return SpeechRequest(asked.model, wording)
 
 
-class _Fields(msgspec.Struct):
+class RecordingFields(msgspec.Struct):
     """The fields of a form, once they are together."""
 
     model: ModelId
@@ -182,7 +182,7 @@ def read_hearing_request(form: Form, *, translate: bool) -> HearingRequest:
     told |= {name: value for name in ("response_format", "stream") if (value := form.one(name))}
     told["granularities"] = form.every("timestamp_granularities")
     with readable():
-        asked = msgspec.convert(told, _Fields)
+        asked = msgspec.convert(told, RecordingFields)
     if asked.stream.lower() in ("true", "1"):
         raise Unsupported(param="stream")
     if asked.granularities and asked.response_format != "verbose_json":

@@ -30,7 +30,7 @@ Label = Annotated[str, msgspec.Meta(max_length=64)]
 Note = Annotated[str, msgspec.Meta(max_length=512)]
 
 
-class Wish(msgspec.Struct):
+class BatchBody(msgspec.Struct):
     """The body of POST /v1/batches."""
 
     input_file_id: str
@@ -40,11 +40,11 @@ class Wish(msgspec.Struct):
     output_expires_after: Any = None
 
 
-_wish = msgspec.json.Decoder(Wish)
+_wish = msgspec.json.Decoder(BatchBody)
 _labels = msgspec.json.Decoder(dict[str, str])
 
 
-def read_wish(body: bytes) -> Wish:
+def read_wish(body: bytes) -> BatchBody:
     """Read a body. Raises Malformed, RequestInvalid and Unsupported."""
     with readable():
         wish = _wish.decode(body)
@@ -54,7 +54,7 @@ def read_wish(body: bytes) -> Wish:
 
 
 async def create(
-    tx: Tx, key_id: UUID, wish: Wish, input_file_id: UUID | None, once: bytes | None = None
+    tx: Tx, key_id: UUID, wish: BatchBody, input_file_id: UUID | None, once: bytes | None = None
 ) -> Batch:
     """Begin a batch; asked for again with the same Idempotency-Key (`once`) within a day, it is the same one.
 

@@ -14,10 +14,10 @@ from callmissed.gateway.messages.shapes import (
     Address,
     Base64,
     Block,
-    Body,
     Conversation,
     Document,
     Image,
+    MessagesBody,
     Text,
     ThinkingWish,
     Tool,
@@ -32,7 +32,7 @@ from callmissed.gateway.wishes import WISHED, read_wishes
 
 Message = dict[str, Any]
 
-_body = msgspec.json.Decoder(Body)
+_body = msgspec.json.Decoder(MessagesBody)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _conversation = msgspec.json.Decoder(Conversation)
 
@@ -50,7 +50,7 @@ QUIET = {
     "workspace_id",
     "user_profile_id",
 }
-OURS = frozenset(Body.__struct_fields__) | THEIRS | QUIET | WISHED
+OURS = frozenset(MessagesBody.__struct_fields__) | THEIRS | QUIET | WISHED
 """Fields that we say in the other language, and those that change nothing in an answer. Others travel on untouched."""
 LITTLE, MUCH = 4_096, 16_384
 """Tokens of thinking below which the effort is low, and from which it is high."""
@@ -80,7 +80,7 @@ def read_count_request(body: bytes) -> tuple[str, list[Message], int]:
     return asked.model, _messages(asked), tools
 
 
-def _said(asked: Body) -> Iterator[tuple[str, Any]]:
+def _said(asked: MessagesBody) -> Iterator[tuple[str, Any]]:
     """The members of a chat completion that the request is besides its messages."""
     yield "max_tokens", asked.max_tokens
     for name in ("temperature", "top_p", "top_k"):
@@ -118,7 +118,7 @@ def _choice(choice: ToolChoice | None) -> Iterator[tuple[str, Any]]:
         yield "parallel_tool_calls", False
 
 
-def _effort(asked: Body) -> str | None:
+def _effort(asked: MessagesBody) -> str | None:
     if asked.output_config and asked.output_config.effort:
         return EFFORTS[asked.output_config.effort]
     wish = asked.thinking or ThinkingWish("disabled")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from callmissed.gateway.requests import MOST_FALLBACKS, MOST_MESSAGES, ModelId
+from callmissed.gateway.requests import MOST_FALLBACKS, MOST_MESSAGES, ModelId, empty_object
 
 Filled = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -90,7 +90,7 @@ class Tool(msgspec.Struct):
     """A tool that the caller runs. `type` is absent or "custom"; others are Anthropic's own tools."""
 
     name: Filled
-    input_schema: msgspec.Raw = msgspec.Raw(b"{}")
+    input_schema: msgspec.Raw = msgspec.field(default_factory=empty_object)
     description: str | None = None
     type: str | None = None
 
@@ -141,7 +141,7 @@ class Conversation(msgspec.Struct):
     thinking: ThinkingWish | None = None
 
 
-class Body(Conversation, kw_only=True):
+class MessagesBody(Conversation, kw_only=True):
     """POST /v1/messages. `models` are taken instead where the one asked for does not answer, as on every surface here."""
 
     models: Annotated[list[ModelId], msgspec.Meta(max_length=MOST_FALLBACKS)] | None = None

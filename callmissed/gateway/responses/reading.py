@@ -10,13 +10,20 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from callmissed.gateway.problems import RequestInvalid, Unsupported
-from callmissed.gateway.requests import MOST_FALLBACKS, MOST_MESSAGES, CompletionRequest, ModelId, readable
+from callmissed.gateway.requests import (
+    MOST_FALLBACKS,
+    MOST_MESSAGES,
+    CompletionRequest,
+    ModelId,
+    empty_object,
+    readable,
+)
 from callmissed.gateway.wishes import WISHED, read_wishes
 
 Message = dict[str, Any]
 
 
-class Part(msgspec.Struct):
+class ResponsePart(msgspec.Struct):
     """A part of what a message says. `type` says which of the members it has."""
 
     type: str
@@ -28,34 +35,34 @@ class Part(msgspec.Struct):
     file_data: str | None = None
 
 
-class Item(msgspec.Struct):
+class ResponseItem(msgspec.Struct):
     """An item of input: a message, the call of a tool, or what came of one."""
 
     type: str = "message"
     role: Literal["user", "assistant", "system", "developer"] | None = None
-    content: str | list[Part] | None = None
+    content: str | list[ResponsePart] | None = None
     call_id: str | None = None
     name: str | None = None
     arguments: str | None = None
-    output: str | list[Part] | None = None
+    output: str | list[ResponsePart] | None = None
 
 
-class Tool(msgspec.Struct):
+class ResponseTool(msgspec.Struct):
     """A tool that the caller runs; its description stands flat here."""
 
     type: str
     name: str = ""
     description: str | None = None
-    parameters: msgspec.Raw = msgspec.Raw(b"{}")
+    parameters: msgspec.Raw = msgspec.field(default_factory=empty_object)
     strict: bool | None = None
 
 
-class Format(msgspec.Struct):
+class ResponseFormat(msgspec.Struct):
     """The shape of the answer."""
 
     type: Literal["text", "json_object", "json_schema"] = "text"
     name: str = "answer"
-    schema: msgspec.Raw = msgspec.Raw(b"{}")
+    schema: msgspec.Raw = msgspec.field(default_factory=empty_object)
     description: str | None = None
     strict: bool | None = None
 
@@ -63,7 +70,7 @@ class Format(msgspec.Struct):
 class TextWish(msgspec.Struct):
     """How the text is to be."""
 
-    format: Format = msgspec.field(default_factory=Format)
+    format: ResponseFormat = msgspec.field(default_factory=ResponseFormat)
     verbosity: str | None = None
 
 
@@ -74,17 +81,17 @@ class Reasoning(msgspec.Struct):
     summary: str | None = None
 
 
-class Body(msgspec.Struct):
+class ResponseBody(msgspec.Struct):
     """The members of POST /v1/responses that we use or check."""
 
     model: ModelId
-    input: str | Annotated[list[Item], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
+    input: str | Annotated[list[ResponseItem], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
     models: Annotated[list[ModelId], msgspec.Meta(max_length=MOST_FALLBACKS)] | None = None
     instructions: str | None = None
     max_output_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     stream: bool | None = None
     store: bool | None = None
-    tools: list[Tool] | None = None
+    tools: list[ResponseTool] | None = None
     tool_choice: str | dict[str, Any] | None = None
     text: TextWish | None = None
     reasoning: Reasoning | None = None
@@ -103,10 +110,10 @@ REPEATED = (
 )  # fmt: skip
 """What the answer says again, where it was said."""
 NOTHING = b"null"
-OURS = frozenset(Body.__struct_fields__) | {"include", "stream_options", "truncation"} | WISHED
+OURS = frozenset(ResponseBody.__struct_fields__) | {"include", "stream_options", "truncation"} | WISHED
 """Fields that we say in the other language, or that say nothing there."""
 
-_body = msgspec.json.Decoder(Body)
+_body = msgspec.json.Decoder(ResponseBody)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -136,7 +143,7 @@ def read_response_request(body: bytes) -> CompletionRequest:
     )
 
 
-def _said(asked: Body) -> Iterator[tuple[str, Any]]:
+def _said(asked: ResponseBody) -> Iterator[tuple[str, Any]]:
     """The members of a chat completion that the request is besides its messages."""
     for name, value in (
         ("max_tokens", asked.max_output_tokens),
@@ -152,7 +159,7 @@ def _said(asked: Body) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _format(wish: Format) -> Message | None:
+def _format(wish: ResponseFormat) -> Message | None:
     if wish.type == "text":
         return None
     if wish.type == "json_object":
@@ -162,7 +169,7 @@ def _format(wish: Format) -> Message | None:
     return {"type": "json_schema", "json_schema": schema}
 
 
-def _tool(tool: Tool) -> Message:
+def _tool(tool: ResponseTool) -> Message:
     if tool.type != "function":
         raise Unsupported(param="tools")
     more = _given({"description": tool.description, "strict": tool.strict})
@@ -184,7 +191,7 @@ def _given(members: Mapping[str, Any]) -> Message:
 # Messages
 
 
-def _messages(asked: Body) -> Iterator[Message]:
+def _messages(asked: ResponseBody) -> Iterator[Message]:
     if asked.instructions:
         yield {"role": "system", "content": asked.instructions}
     if isinstance(asked.input, str):
@@ -203,7 +210,7 @@ def _messages(asked: Body) -> Iterator[Message]:
         yield {"role": "assistant", "content": None, "tool_calls": calls}
 
 
-def _message(item: Item) -> Iterator[Message]:
+def _message(item: ResponseItem) -> Iterator[Message]:
     if item.type == "message" and item.role is not None:
         yield {"role": item.role, "content": _content(item.content)}
     elif item.type == "function_call_output":
@@ -216,14 +223,14 @@ def _message(item: Item) -> Iterator[Message]:
         raise Unsupported(param="input")
 
 
-def _call(item: Item) -> Message:
+def _call(item: ResponseItem) -> Message:
     if not (item.call_id and item.name):
         raise RequestInvalid("A function_call needs a call_id and a name.", param="input")
     called = {"name": item.name, "arguments": item.arguments or "{}"}
     return {"id": item.call_id, "type": "function", "function": called}
 
 
-def _content(content: str | list[Part] | None) -> str | list[Message]:
+def _content(content: str | list[ResponsePart] | None) -> str | list[Message]:
     """Words alone are a string: every model reads that."""
     if not isinstance(content, list):
         return content or ""
@@ -233,7 +240,7 @@ def _content(content: str | list[Part] | None) -> str | list[Message]:
     return parts
 
 
-def _part(part: Part) -> Message:
+def _part(part: ResponsePart) -> Message:
     if part.type in {"input_text", "output_text", "text"}:
         return {"type": "text", "text": part.text}
     if part.type == "refusal":

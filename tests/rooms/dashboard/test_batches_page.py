@@ -21,7 +21,7 @@ async def half_done(office: Office) -> str:
         key = await create_key(tx, "nightly")
         file = await files.store(tx, key.id, "q.jsonl", CONTENT)
         name = f"file-{file.id.hex}"
-        wish = service.Wish(name, "/v1/embeddings", "24h")
+        wish = service.BatchBody(name, "/v1/embeddings", "24h")
         made: Batch = await service.create(tx, key.id, wish, file.id)
         made.state, made.total, made.completed, made.failed = "in_progress", 1200, 500, 100
         made.output_file_id = file.id
