@@ -26,7 +26,7 @@ class Bare:
         self._upstream = upstream
         self._client: Client | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         body = (await receive())["body"]
         if self._upstream:

@@ -19,7 +19,8 @@ from callmissed.privacy.notices.languages import (
     translations,
 )
 from callmissed.privacy.notices.register import committed, required
-from tools.notices import load
+from tools.notices import hard_to_read, load
+from tools.reading_age import reading_age
 
 load()
 
@@ -115,3 +116,26 @@ def test_there_are_twenty_three_languages_and_no_stray_file() -> None:
     assert {path.stem for path in FOLDER.glob("*.json")} <= LANGUAGES.keys()
     for language in LANGUAGES:
         assert translations(language, known).keys() <= set(known)
+
+
+def test_every_notice_is_easy_to_read_and_a_hard_sentence_is_refused() -> None:
+    load()
+    documents = written()
+    assert list(hard_to_read(documents)) == []
+    policy = next(each for each in documents if each.name == "policy")
+    hard = (
+        "Notwithstanding anything to the contrary hereinbefore contained, personal information may be retained for "
+        "such duration as is reasonably necessary for legitimate organisational purposes."
+    )
+    section = policy.sections[0]
+    planted = replace(section, sentences=(*section.sentences, Sentence("policy.about.hard", hard)))
+    found = list(hard_to_read([replace(policy, sections=(planted, *policy.sections[1:]))]))
+    assert len(found) == 1
+    assert found[0].startswith("policy.about.hard is read with ease from")
+
+
+def test_the_reading_age_is_flesch_and_kincaids() -> None:
+    """Of their own formula: 0.39 words a sentence, 11.8 syllables a word, less 15.59; five years before school."""
+    assert reading_age(["The cat sat on the mat."]) == round(0.39 * 6 + 11.8 - 15.59 + 5, 1)
+    with pytest.raises(ValueError, match="no words"):
+        reading_age(["१२३"])
