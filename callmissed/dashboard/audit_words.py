@@ -121,6 +121,7 @@ SENTENCES: MappingProxyType[str, str] = MappingProxyType(
         "privacy:sealed:sealed": _(
             "What law makes us keep of a registration was sealed before it was erased."
         ),
+        "privacy:reminder:sent": _("Everybody was reminded of the rules and of the privacy policy."),
         "privacy:policy:dated": _(
             "Everybody was told of a version of the privacy policy, and its day was set."
         ),

@@ -16,12 +16,13 @@ from callmissed.foundation.database import Tx
 from callmissed.foundation.money import Micro
 from callmissed.foundation.pages import reader_language, render
 from callmissed.identity import accounts, staff, workspace, workspaces
-from callmissed.privacy import Tally, policy_versions, tally
+from callmissed.privacy import Tally, policy_reminders, policy_versions, tally
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
     """What the frame shows. `wallet` is in micro-rupees, or None for those who may not see it; `places` are further workspaces.
+    `reminded`: this quarter's letter on the rules did not arrive, so the frame says it.
 
     `rooms` are the entries of the sidebar, only those that the caller may open.
     """
@@ -38,6 +39,7 @@ class Shell:
     may_set: bool
     glass: Sequence[staff.Card] = ()
     policy_change: policy_versions.Version | None = None
+    reminded: bool = False
 
 
 def nobody_may(_: str) -> bool:
@@ -69,6 +71,7 @@ async def shell(tx: Tx) -> Shell:
         may_set=may("tenant.write"),
         glass=await staff.broken_glass(tx),
         policy_change=await policy_versions.announced(tx),
+        reminded=who is not None and await policy_reminders.unreached(tx, who.user_id),
     )
 
 

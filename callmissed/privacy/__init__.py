@@ -11,6 +11,7 @@ from callmissed.privacy import deliveries as policy_deliveries
 from callmissed.privacy import findings as policy_findings
 from callmissed.privacy import holds as legal_holds
 from callmissed.privacy import notices as policy_notices
+from callmissed.privacy import reminders as policy_reminders
 from callmissed.privacy import sealed as sealed_store
 from callmissed.privacy import versions as policy_versions
 from callmissed.privacy.canary import hidden_words
@@ -42,6 +43,7 @@ __all__ = [
     "policy_findings",
     "policy_notices",
     "policy_page",
+    "policy_reminders",
     "policy_versions",
     "publish_version",
     "sealed_store",

@@ -5,7 +5,7 @@ dashboard notice). The work is cut into pages, each a transaction of its own: a 
 and a version have one delivery.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -53,7 +53,7 @@ async def tell(services: Services) -> None:
     while await _enlist(services, version):
         pass
     async with services.db.control() as tx:
-        await tx.session.execute(text(SETTLE), {"version": version.id})
+        await settle(tx, version.id)
         await _set_day(tx, version.id)
 
 
@@ -68,23 +68,47 @@ async def _enlist(services: Services, version: PolicyVersion) -> int:
         await tx.session.execute(
             select(PolicyVersion.id).where(PolicyVersion.id == version.id).with_for_update()
         )
-        told = select(PolicyDelivery.person_id).where(PolicyDelivery.version_id == version.id)
-        last: UUID | None = await tx.session.scalar(told.order_by(PolicyDelivery.person_id.desc()).limit(1))
-        page = await readers(tx, since_before=version.published_at, after=last, limit=PAGE)
         before = select(PolicyVersion.text).where(PolicyVersion.number == version.number - 1)
         changed = changes(await tx.session.scalar(before) or {}, version.text)
-        for reader in page:
-            await _write(tx, version, reader, changed)
+
+        async def write(reader: Reader) -> UUID:
+            return await _letter(tx, version, reader, changed)
+
+        return await enlist(tx, version.id, version.published_at, write)
+
+
+async def enlist(
+    tx: Tx, campaign_id: UUID, since_before: datetime, write: Callable[[Reader], Awaitable[UUID]]
+) -> int:
+    """Write to the next page of people who had an account before that moment, once each; how many.
+
+    `write` queues the letter of one and gives its id. The caller holds the lock of what is told: a version, or a reminder.
+    """
+    told = select(PolicyDelivery.person_id).where(PolicyDelivery.version_id == campaign_id)
+    last: UUID | None = await tx.session.scalar(told.order_by(PolicyDelivery.person_id.desc()).limit(1))
+    page = await readers(tx, since_before=since_before, after=last, limit=PAGE)
+    for reader in page:
+        letter = await write(reader)
+        tx.session.add(
+            PolicyDelivery(
+                id=uuid7(), version_id=campaign_id, person_id=reader.id, letter_id=letter, way="queued"
+            )
+        )
     return len(page)
 
 
-async def _write(tx: Tx, version: PolicyVersion, reader: Reader, changed: Sequence[Change]) -> None:
+async def settle(tx: Tx, campaign_id: UUID) -> None:
+    """Note which letters have arrived, and which did not."""
+    await tx.session.execute(text(SETTLE), {"version": campaign_id})
+
+
+async def _letter(tx: Tx, version: PolicyVersion, reader: Reader, changed: Sequence[Change]) -> UUID:
     with i18n.speaking(reader.language):
         told = [each.told() for each in changed if each.material]
         more = len(told) - SHOWN_CHANGES
         listed = told[:SHOWN_CHANGES] + ([t("… and %(n)s more.") % {"n": more}] if more > 0 else [])
         earliest = earliest_effect(clock.now())
-        letter = await mail.queue(
+        return await mail.queue(
             tx,
             reader.id,
             reader.email,
@@ -94,9 +118,6 @@ async def _write(tx: Tx, version: PolicyVersion, reader: Reader, changed: Sequen
             changes=listed,
             day=format_date(earliest, "d MMMM y", locale=reader.language),
         )
-    tx.session.add(
-        PolicyDelivery(id=uuid7(), version_id=version.id, person_id=reader.id, letter_id=letter, way="queued")
-    )
 
 
 def earliest_effect(told_at: datetime) -> date:
@@ -104,11 +125,11 @@ def earliest_effect(told_at: datetime) -> date:
     return day_of(told_at) + timedelta(days=NOTICE_DAYS + 1)
 
 
-async def told_so_far(tx: Tx, version_id: UUID) -> Told:
+async def told_so_far(tx: Tx, campaign_id: UUID) -> Told:
     """How far the telling is."""
     query = (
         select(PolicyDelivery.way, func.count(), func.max(PolicyDelivery.delivered_at))
-        .where(PolicyDelivery.version_id == version_id)
+        .where(PolicyDelivery.version_id == campaign_id)
         .group_by(PolicyDelivery.way)
     )
     rows = {way: (count, last) for way, count, last in await tx.session.execute(query)}

@@ -89,8 +89,19 @@ class PolicyVersion(ControlTable):
     summary: Mapped[str] = column(nothing("what changed, in plain words"), String(1000))
 
 
+class PolicyReminder(ControlTable):
+    """The reminder of one quarter: that everybody with an account was told again what applies (IT Rules 2021, rule 3(1)(c))."""
+
+    __tablename__ = "policy_reminder"
+    __keep__ = Keep(until="the installation ends", promise="change.notice")
+    __table_args__ = (UniqueConstraint("quarter"),)
+
+    quarter: Mapped[str] = column(nothing("the quarter, such as 2027-Q1"), String(7))
+    ended_at: Mapped[datetime | None] = column(nothing("when nobody waited for a letter any more"))
+
+
 class PolicyDelivery(ControlTable):
-    """That one person was told of one version: by e-mail, or by the notice in the console where no e-mail reaches them."""
+    """That one person was told of one version, or reminded in one quarter: by e-mail, or by the console where no e-mail reaches them."""
 
     __tablename__ = "policy_delivery"
     __keep__ = Keep(days=400, promise="change.notice", anchor="created_at")
@@ -100,7 +111,7 @@ class PolicyDelivery(ControlTable):
         CheckConstraint("(way = 'queued') = (delivered_at IS NULL)", name="delivered"),
     )
 
-    version_id: Mapped[UUID] = column(nothing("the version"))
+    version_id: Mapped[UUID] = column(nothing("the version, or the reminder"))
     person_id: Mapped[UUID] = column(pseudonym(Whose.USER, "who was told"))
     letter_id: Mapped[UUID] = column(nothing("the letter"))
     way: Mapped[str] = column(nothing("how it reached them"), String(8))

@@ -4,7 +4,7 @@ import logging
 
 from callmissed.foundation import audit, jobs
 from callmissed.foundation.services import Services
-from callmissed.privacy import checking, deliveries, retention, sealed
+from callmissed.privacy import checking, deliveries, reminders, retention, sealed
 
 log = logging.getLogger(__name__)
 
@@ -46,3 +46,9 @@ async def prepare_partitions(services: Services) -> None:
 async def tell_version(services: Services) -> None:
     """Tell people of the version that waits for its notices, and set its day once everybody was told (Policy §12)."""
     await deliveries.tell(services)
+
+
+@jobs.every("41 * * * *", "privacy.remind")
+async def remind(services: Services) -> None:
+    """Remind everybody once a quarter of what applies (IT Rules 2021, rule 3(1)(c))."""
+    await reminders.remind(services)

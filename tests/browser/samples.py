@@ -180,6 +180,7 @@ def shell() -> SimpleNamespace:
         rooms=all_rooms(),
         glass=[SimpleNamespace(id="01a20d76-c7f9-7000-be4c-d2e27f85b4d9", opened_at=moment(hours=3))],
         policy_change=SimpleNamespace(number=3, effective_at=moment(hours=3)),
+        reminded=True,
     )
 
 

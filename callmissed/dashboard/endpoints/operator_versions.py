@@ -10,7 +10,7 @@ from callmissed.dashboard.console import console_page, staff_permits
 from callmissed.foundation.database import Tx
 from callmissed.foundation.http import ControlTx, Router, services, wants_page
 from callmissed.foundation.problems import Problem
-from callmissed.privacy import Facts, policy_deliveries, policy_versions, publish_version
+from callmissed.privacy import Facts, policy_deliveries, policy_reminders, policy_versions, publish_version
 
 router = Router(tags=["operator"])
 
@@ -49,6 +49,7 @@ async def _page(
         versions=await policy_versions.all_versions(tx),
         waiting=await policy_versions.announced(tx),
         told=await policy_deliveries.told_of_newest(tx),
+        reminder=await policy_reminders.newest(tx),
         production=facts.production,
         problem=problem,
         required_by=required_by,

@@ -6,7 +6,7 @@ outside production, letters stay here and are read on the outbox page.
 """
 
 from callmissed.foundation.mail.carriers import NoMailServer, Postbox
-from callmissed.foundation.mail.letters import Block, Letter, declare_site, declare_templates
+from callmissed.foundation.mail.letters import Block, Letter, compose, declare_site, declare_templates
 from callmissed.foundation.mail.service import RETENTION_CLASS, Kept, kept, kept_letters, queue
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Letter",
     "NoMailServer",
     "Postbox",
+    "compose",
     "declare_site",
     "declare_templates",
     "kept",
